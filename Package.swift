@@ -1,0 +1,60 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// OpenMP is a choice that must not be made silently: without libomp the manifest stops (a warning would be cached as a
+// serial build), and KERNELVLM_SERIAL=1 asks for the serial build by name.
+let serial = Context.environment["KERNELVLM_SERIAL"] == "1"
+let libraryFolders = ["lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu", "lib64", "lib", "local/lib"]
+if !serial && !libraryFolders.contains(where: { FileManager.default.fileExists(atPath: "/usr/\($0)/libomp.so.5") }) {
+  let message = "KernelVLM: libomp.so.5 not found: apt-get install libomp-dev (or set KERNELVLM_SERIAL=1)\n"
+  FileHandle.standardError.write(Data(message.utf8))
+  exit(1)
+}
+
+// -O3 in debug too: the tests run whole trainings, and SwiftPM's debug build leaves C at -O0.
+var kernelFlags: [CSetting] = [.unsafeFlags(["-O3"], .when(configuration: .debug))]
+var kernelLibraries: [LinkerSetting] = [.linkedLibrary("m")]
+if !serial {
+  kernelFlags.append(.unsafeFlags(["-fopenmp"]))
+  // By file name: its path is the same for every libomp version, the development link's is not.
+  kernelLibraries.append(.linkedLibrary(":libomp.so.5"))
+}
+
+// The same for Swift: finite differences of every parameter are 10^10 multiply-adds. Whole-module, so that the generic
+// model graph is specialised for each kernel set; several threads, because one would write a single object file.
+let optimized: [SwiftSetting] = [
+  .unsafeFlags(
+    ["-O", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "2"],
+    .when(configuration: .debug))
+]
+
+let package = Package(
+  name: "KernelVLM",
+  products: [
+    .library(name: "KernelVLM", targets: ["KernelVLM"]),
+    .library(name: "CVLMKernels", targets: ["CVLMKernels"]),
+    .executable(name: "kernelvlm", targets: ["KernelVLMCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(
+      name: "CVLMKernels", path: ".", sources: ["Sources/CVLMKernels"], publicHeadersPath: "include",
+      cSettings: kernelFlags, linkerSettings: kernelLibraries),
+    .target(name: "ReferenceKernels", swiftSettings: optimized),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(
+      name: "KernelVLM", dependencies: ["CVLMKernels", "ReferenceKernels", "CZlib", "COpenSSL"],
+      swiftSettings: optimized),
+    .executableTarget(
+      name: "KernelVLMCommand",
+      dependencies: ["KernelVLM", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .testTarget(
+      name: "KernelVLMTests", dependencies: ["KernelVLM", "CVLMKernels", "ReferenceKernels"],
+      resources: [.copy("Fixtures")]),
+  ],
+  swiftLanguageModes: [.v6]
+)
