@@ -1,4 +1,265 @@
+// KernelVLM's kernels in C: the catalogue of operations.
+//
+// Letters, the same everywhere:
+//   n      rows: images of a block, or positions
+//   k, m   inputs and outputs of a row
+//   B      images of a block            P  pixels of an image
+//   F      vision positions of an image S  text positions of an image
+//   T      keys that a query may see, F + S
+//   D      embedding width              H  heads          d  D / H
+//   E      hidden width of the MLP      V  text tokens    R  degree of a product
+//
+// Conventions:
+// - float32, row-major. A weight is (outputs, inputs) and maps y = W x. Shapes stand behind the names.
+// - Gradients are `d` + name: dy is the gradient of the loss by y.
+// - An output is overwritten unless its entry says "adds"; with `accumulate` (0 or 1) the outputs that the entry names
+//   are overwritten (0) or added into (1).
+// - Operands do not overlap unless the entry says so, need no alignment, and belong to the caller. Sizes may be zero.
+// - A function cannot fail, allocates nothing and keeps nothing. NaN and infinity pass through as IEEE 754 says.
+// - `published` (0 or 1) chooses the gradient of the published program, which differs from the true one.
 #ifndef CVLM_KERNELS_H
 #define CVLM_KERNELS_H
-int vlm_thread_limit(void);
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// What one Adam step needs besides the four buffers. correction1 = 1 / (1 - beta1^t), correction2 = 1 / (1 - beta2^t)
+/// at step t = 1, 2, ...
+typedef struct {
+  float gradient_scale;
+  float learning_rate;
+  float beta1, beta2;
+  float correction1, correction2;
+  float epsilon;
+  float weight_decay;
+} vlm_adam_settings;
+
+/// One operation a member. A table holds the same operations compiled for one instruction set.
+typedef struct {
+  // Matmul
+
+  /// Y = X Wᵀ.  y (n, m), x (n, k), w (m, k). accumulate: y.
+  void (*_Nonnull matmul_forward)(float *_Nonnull y, const float *_Nonnull x, const float *_Nonnull w, ptrdiff_t n,
+                                  ptrdiff_t k, ptrdiff_t m, int accumulate);
+
+  /// dX = dY W.  dx (n, k), dy (n, m), w (m, k). accumulate: dx.
+  void (*_Nonnull matmul_backward_input)(float *_Nonnull dx, const float *_Nonnull dy, const float *_Nonnull w,
+                                         ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int accumulate);
+
+  /// dW = dYᵀ X.  dw (m, k), dy (n, m), x (n, k). accumulate: dw.
+  void (*_Nonnull matmul_backward_weight)(float *_Nonnull dw, const float *_Nonnull dy, const float *_Nonnull x,
+                                          ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int accumulate);
+
+  // FeatureProduct: the kernel of degree R, as bilinear (R = 2) or trilinear (R = 3) features
+
+  /// y = (W_0 x) * (W_1 x) * ... * (W_{R-1} x), element-wise.
+  /// y (n, m), rows ldy apart; x (n, k); w (R, m, k). Keeps factors (n, R, m): factors[i][r] = W_r x_i.
+  void (*_Nonnull feature_product_forward)(float *_Nonnull y, ptrdiff_t ldy, float *_Nonnull factors,
+                                           const float *_Nonnull x, const float *_Nonnull w, ptrdiff_t n, ptrdiff_t k,
+                                           ptrdiff_t m, ptrdiff_t R);
+
+  /// dfactors[i][r] = dy_i * product of factors[i][s], s != r;  dW_r = dfactors[:][r]ᵀ X;  dX = sum over r of
+  /// dfactors[:][r] W_r.
+  /// dw (R, m, k), accumulate: dw; dx (n, k) or NULL when no gradient of the input is wanted; dfactors (n, R, m);
+  /// dy (n, m), rows lddy apart.
+  void (*_Nonnull feature_product_backward)(float *_Nonnull dw, float *_Nullable dx, float *_Nonnull dfactors,
+                                            const float *_Nonnull dy, ptrdiff_t lddy, const float *_Nonnull factors,
+                                            const float *_Nonnull x, const float *_Nonnull w, ptrdiff_t n, ptrdiff_t k,
+                                            ptrdiff_t m, ptrdiff_t R, int accumulate);
+
+  // TensorProduct: BAE x BAE, the product of two projections of two inputs
+
+  /// y = (A x1) * (B x2), element-wise.
+  /// y (n, m), rows ldy apart; x1, x2 (n, k); a, b (m, k). Keeps factors (n, 2, m): A x1 and B x2.
+  void (*_Nonnull tensor_product_forward)(float *_Nonnull y, ptrdiff_t ldy, float *_Nonnull factors,
+                                          const float *_Nonnull x1, const float *_Nonnull x2, const float *_Nonnull a,
+                                          const float *_Nonnull b, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m);
+
+  /// With u = A x1, v = B x2: du = dy * v, dv = dy * u;  dA = duᵀ X1, dB = dvᵀ X2;  dX1 = dU A, dX2 = dV B.
+  /// da, db (m, k), accumulate: da, db; dx1, dx2 (n, k); dfactors (n, 2, m): du and dv; dy (n, m), rows lddy apart.
+  void (*_Nonnull tensor_product_backward)(float *_Nonnull da, float *_Nonnull db, float *_Nonnull dx1,
+                                           float *_Nonnull dx2, float *_Nonnull dfactors, const float *_Nonnull dy,
+                                           ptrdiff_t lddy, const float *_Nonnull factors, const float *_Nonnull x1,
+                                           const float *_Nonnull x2, const float *_Nonnull a, const float *_Nonnull b,
+                                           ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int accumulate);
+
+  // UnitNorm
+
+  /// y = x / (|x| + 1e-8) for each row.  y, x (n, k); y may be x. Keeps norm (n): |x|.
+  void (*_Nonnull unit_norm_forward)(float *_Nonnull y, float *_Nonnull norm, const float *_Nonnull x, ptrdiff_t n,
+                                     ptrdiff_t k);
+
+  /// dx = dy / (|x| + 1e-8) - y (y.dy) / |x|, without the second term where |x| = 0.
+  /// published: dx = (dy - y (y.dy)) / (|x| + 1e-8).
+  /// dx, dy, y (n, k); norm (n); dx may be dy.
+  void (*_Nonnull unit_norm_backward)(float *_Nonnull dx, const float *_Nonnull dy, const float *_Nonnull y,
+                                      const float *_Nonnull norm, ptrdiff_t n, ptrdiff_t k, int published);
+
+  // RMSNorm
+
+  /// y = x / rms, rms = sqrt(mean(x^2) + 1e-5) for each row.  y, x (n, k); y may be x. Keeps rms (n).
+  void (*_Nonnull rms_norm_forward)(float *_Nonnull y, float *_Nonnull rms, const float *_Nonnull x, ptrdiff_t n,
+                                    ptrdiff_t k);
+
+  /// dx = (dy - y mean(y * dy)) / rms.  published: dx = dy * rms.
+  /// dx, dy, y (n, k); rms (n). accumulate: dx; without it dx may be dy.
+  void (*_Nonnull rms_norm_backward)(float *_Nonnull dx, const float *_Nonnull dy, const float *_Nonnull y,
+                                     const float *_Nonnull rms, ptrdiff_t n, ptrdiff_t k, int published,
+                                     int accumulate);
+
+  // Embedding: F vision positions of every image of a block, then its text positions
+
+  /// e[i F + p] = base[i] + wpe[p] for image i < B, p < F;  e[B F + j] = wte[tokens[j]] + wpe[positions[j]] for j < n.
+  /// e (B F + n, D); base (B, D); tokens, positions (n); wte (V, D); wpe (positions of the model, D).
+  void (*_Nonnull embedding_forward)(float *_Nonnull e, const float *_Nonnull base, const int32_t *_Nonnull tokens,
+                                     const int32_t *_Nonnull positions, const float *_Nonnull wte,
+                                     const float *_Nonnull wpe, ptrdiff_t B, ptrdiff_t F, ptrdiff_t n, ptrdiff_t D);
+
+  /// dbase[i] = sum over p of de[i F + p];  dwpe[p] = sum over i of de[i F + p] and over j of de[B F + j] where
+  /// positions[j] = p;  dwte[t] = sum over j of de[B F + j] where tokens[j] = t.
+  /// dwte (V, D) and dwpe (W, D) are written whole. accumulate: dwte, dwpe.
+  void (*_Nonnull embedding_backward)(float *_Nonnull dwte, float *_Nonnull dwpe, float *_Nonnull dbase,
+                                      const float *_Nonnull de, const int32_t *_Nonnull tokens,
+                                      const int32_t *_Nonnull positions, ptrdiff_t B, ptrdiff_t F, ptrdiff_t n,
+                                      ptrdiff_t D, ptrdiff_t V, ptrdiff_t W, int accumulate);
+
+  // TensorAttention: the score is a product of two dot products
+
+  /// Per head, with q = [q1 q2], k = [k1 k2] in halves of d/2:
+  ///   score_ij = (q1_i . k1_j) (q2_i . k2_j) / d;  probs_i = softmax over j of score_ij;  y_i = sum over j of
+  ///   probs_ij v_j;  heads concatenated.
+  /// The keys are F of the prefix, which every query sees, then S of the image's own text, causal: the n queries are
+  /// the last n of these S positions, so query i sees own keys 0 ... S - n + i.
+  /// y, q (n, D); prefix (F, 2, D) and own (S, 2, D): a row is a key and then its value. Keeps probs (H, n, T), 0 where
+  /// masked, and dots (2, H, n, T): the two dot products, unspecified where masked. d is even.
+  void (*_Nonnull tensor_attention_forward)(float *_Nonnull y, float *_Nonnull probs, float *_Nonnull dots,
+                                            const float *_Nonnull q, const float *_Nonnull prefix,
+                                            const float *_Nonnull own, ptrdiff_t n, ptrdiff_t F, ptrdiff_t S,
+                                            ptrdiff_t D, ptrdiff_t H);
+
+  /// dv_j = sum over i of probs_ij dy_i;  dprobs_ij = dy_i . v_j;
+  /// dscore_ij = probs_ij (dprobs_ij - sum over l of probs_il dprobs_il);
+  /// dq1_i = sum over j of dscore_ij (q2_i . k2_j) k1_j / d, and dq2, dk1, dk2 likewise.
+  /// dq (n, D); dprefix (F, 2, D), down (S, 2, D), accumulate: dprefix, down (both written whole).
+  void (*_Nonnull tensor_attention_backward)(float *_Nonnull dq, float *_Nonnull dprefix, float *_Nonnull down,
+                                             const float *_Nonnull dy, const float *_Nonnull probs,
+                                             const float *_Nonnull dots, const float *_Nonnull q,
+                                             const float *_Nonnull prefix, const float *_Nonnull own, ptrdiff_t n,
+                                             ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H, int accumulate);
+
+  // DotAttention: standard attention, the same but for the score
+
+  /// score_ij = (q_i . k_j) / sqrt(d). Operands as in tensor_attention_forward, without dots.
+  void (*_Nonnull dot_attention_forward)(float *_Nonnull y, float *_Nonnull probs, const float *_Nonnull q,
+                                         const float *_Nonnull prefix, const float *_Nonnull own, ptrdiff_t n,
+                                         ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H);
+
+  /// dq_i = sum over j of dscore_ij k_j / sqrt(d), dk_j = sum over i of dscore_ij q_i / sqrt(d); the rest as in
+  /// tensor_attention_backward.
+  void (*_Nonnull dot_attention_backward)(float *_Nonnull dq, float *_Nonnull dprefix, float *_Nonnull down,
+                                          const float *_Nonnull dy, const float *_Nonnull probs,
+                                          const float *_Nonnull q, const float *_Nonnull prefix,
+                                          const float *_Nonnull own, ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D,
+                                          ptrdiff_t H, int accumulate);
+
+  // MLP
+
+  /// y = W2 relu(W1 x).  y, x (n, D); w1 (E, D); w2 (D, E). Keeps hidden (n, E): relu(W1 x). accumulate: y.
+  void (*_Nonnull mlp_forward)(float *_Nonnull y, float *_Nonnull hidden, const float *_Nonnull x,
+                               const float *_Nonnull w1, const float *_Nonnull w2, ptrdiff_t n, ptrdiff_t D,
+                               ptrdiff_t E, int accumulate);
+
+  /// dhidden = (dY W2) where hidden > 0, else 0;  dW2 = dYᵀ hidden;  dW1 = dhiddenᵀ X;  dX = dhidden W1.
+  /// dx (n, D); dw1 (E, D), dw2 (D, E), accumulate: dw1, dw2; dhidden (n, E).
+  void (*_Nonnull mlp_backward)(float *_Nonnull dx, float *_Nonnull dw1, float *_Nonnull dw2, float *_Nonnull dhidden,
+                                const float *_Nonnull dy, const float *_Nonnull hidden, const float *_Nonnull x,
+                                const float *_Nonnull w1, const float *_Nonnull w2, ptrdiff_t n, ptrdiff_t D,
+                                ptrdiff_t E, int accumulate);
+
+  // CrossEntropy
+
+  /// probs_i = softmax(logits_i);  loss_i = -log probs_i[target_i], computed as log-sum-exp.
+  /// published: loss_i = -log(probs_i[target_i] + 1e-10).
+  /// loss (n); probs, logits (n, V); targets (n), each in 0 ..< V.
+  void (*_Nonnull cross_entropy_forward)(float *_Nonnull loss, float *_Nonnull probs, const float *_Nonnull logits,
+                                         const int32_t *_Nonnull targets, ptrdiff_t n, ptrdiff_t V, int published);
+
+  /// dlogits_i = weight_i (probs_i - onehot(target_i)).  dlogits, probs (n, V), may be the same; weights (n).
+  void (*_Nonnull cross_entropy_backward)(float *_Nonnull dlogits, const float *_Nonnull probs,
+                                          const int32_t *_Nonnull targets, const float *_Nonnull weights, ptrdiff_t n,
+                                          ptrdiff_t V);
+
+  // Reconstruction: the error of rebuilding an image from its bilinear features, by the kernel trick
+
+  /// With u = unit(g) and L^, R^ the unit rows of C_0, C_1, and G = (L^ L^ᵀ) * (R^ R^ᵀ):
+  ///   value = clip(uᵀ G u - 2 u.u + x.x, 0, 10).
+  /// value (n); g (n, m), rows ldg apart; x (n, P); c (2, m, P). Keeps unit (n, m), norm (n): |g|; rows (2, m, P): L^, R^,
+  /// row_norms (2, m); grams (2, m, m): L^ L^ᵀ, R^ R^ᵀ.
+  void (*_Nonnull reconstruction_forward)(float *_Nonnull value, float *_Nonnull unit, float *_Nonnull norm,
+                                          float *_Nonnull rows, float *_Nonnull row_norms, float *_Nonnull grams,
+                                          const float *_Nonnull g, ptrdiff_t ldg, const float *_Nonnull x,
+                                          const float *_Nonnull c, ptrdiff_t n, ptrdiff_t P, ptrdiff_t m);
+
+  /// With w_i = weights_i where 0 < value_i < 10, else 0:  du_i = w_i (2 G u_i - 4 u_i);  dG = sum of w_i u_i u_iᵀ;
+  /// dL^ = 2 (dG * R^ R^ᵀ) L^, dR^ = 2 (dG * L^ L^ᵀ) R^;  then through unit to g and to the rows of C.
+  /// dg (n, m), rows lddg apart, and dc (2, m, P): adds into both. drows (2, m, P) and dgrams (2, m, m) are scratch.
+  void (*_Nonnull reconstruction_backward)(float *_Nonnull dg, ptrdiff_t lddg, float *_Nonnull dc,
+                                           float *_Nonnull drows, float *_Nonnull dgrams,
+                                           const float *_Nonnull weights, const float *_Nonnull value,
+                                           const float *_Nonnull unit, const float *_Nonnull norm,
+                                           const float *_Nonnull rows, const float *_Nonnull row_norms,
+                                           const float *_Nonnull grams, ptrdiff_t n, ptrdiff_t P, ptrdiff_t m);
+
+  // Adam
+
+  /// With g = gradient_scale * gradient:  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+  /// p -= learning_rate (correction1 m / (sqrt(correction2 v) + epsilon) + weight_decay p).
+  /// p, m, v, gradient (n). One pass; adds into p, m, v.
+  void (*_Nonnull adam_step)(float *_Nonnull p, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull gradient,
+                             ptrdiff_t n, const vlm_adam_settings *_Nonnull settings);
+
+  // Reduction
+
+  /// The sum of x_i^2, in double. Infinite or NaN if an element is.  x (n).
+  double (*_Nonnull squared_norm)(const float *_Nonnull x, ptrdiff_t n);
+
+  /// y += x.  y, x (n).
+  void (*_Nonnull add)(float *_Nonnull y, const float *_Nonnull x, ptrdiff_t n);
+} vlm_kernels;
+
+/// The instruction sets that the kernels are compiled for. The baseline is what every processor of the architecture has
+/// (SSE2 on x86-64, NEON on arm64).
+typedef enum { VLM_ISA_BASELINE = 0, VLM_ISA_AVX2 = 1, VLM_ISA_AVX512 = 2 } vlm_isa;
+
+/// The kernels for one instruction set, or NULL if this processor or this build does not have it.
+const vlm_kernels *_Nullable vlm_kernels_for(vlm_isa isa);
+
+// Threads (OpenMP; a serial build runs everything on the caller)
+
+/// 1 if built with OpenMP, 0 if serial.
+int vlm_has_openmp(void);
+
+/// Calls body(context, i, thread) once for each i < count, on up to `threads` threads; thread < threads tells which.
+/// Which thread gets which i depends on `threads` alone. Returns when all calls have returned.
+void vlm_parallel(ptrdiff_t count, int threads, void (*_Nonnull body)(void *_Nullable context, ptrdiff_t i, int thread),
+                  void *_Nullable context);
+
+/// The three matmuls of a table with their rows of output shared by up to `threads` threads where the work is large
+/// enough to pay; the same bits for any number of threads. Called from inside vlm_parallel they use the caller alone.
+void vlm_matmul_forward(const vlm_kernels *_Nonnull kernels, int threads, float *_Nonnull y, const float *_Nonnull x,
+                        const float *_Nonnull w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int accumulate);
+void vlm_matmul_backward_input(const vlm_kernels *_Nonnull kernels, int threads, float *_Nonnull dx,
+                               const float *_Nonnull dy, const float *_Nonnull w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
+                               int accumulate);
+void vlm_matmul_backward_weight(const vlm_kernels *_Nonnull kernels, int threads, float *_Nonnull dw,
+                                const float *_Nonnull dy, const float *_Nonnull x, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
+                                int accumulate);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

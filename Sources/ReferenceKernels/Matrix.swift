@@ -45,4 +45,22 @@ public struct Matrix<Element> {
     precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(columns)")
     return Matrix(pointer + range.lowerBound, rows: rows, columns: range.count, stride: stride)
   }
+
+  @inlinable
+  public func fill(_ value: Element) {
+    for i in 0..<rows {
+      for j in 0..<columns { self[i, j] = value }
+    }
+  }
+
+  /// Overwrites this matrix with another of the same shape.
+  @inlinable
+  public func copy(from other: Matrix) {
+    precondition(
+      rows == other.rows && columns == other.columns,
+      "copy of \(other.rows) × \(other.columns) into \(rows) × \(columns)")
+    for i in 0..<rows {
+      for j in 0..<columns { self[i, j] = other[i, j] }
+    }
+  }
 }

@@ -1,0 +1,48 @@
+/// What one Adam step needs besides its four buffers (Kingma & Ba 2015; decoupled decay of Loshchilov & Hutter 2019).
+public struct AdamSettings<Scalar: KernelScalar>: Sendable {
+  /// Multiplies the gradient before anything else: the product of the clips.
+  public var gradientScale: Scalar
+  public var learningRate: Scalar
+  public var beta1: Scalar
+  public var beta2: Scalar
+  /// 1 / (1 − beta1ᵗ) and 1 / (1 − beta2ᵗ) at step t = 1, 2, …
+  public var correction1: Scalar
+  public var correction2: Scalar
+  public var epsilon: Scalar
+  public var weightDecay: Scalar
+
+  @inlinable
+  public init(
+    gradientScale: Scalar, learningRate: Scalar, beta1: Scalar, beta2: Scalar, correction1: Scalar, correction2: Scalar,
+    epsilon: Scalar, weightDecay: Scalar
+  ) {
+    self.gradientScale = gradientScale
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.correction1 = correction1
+    self.correction2 = correction2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+  }
+}
+
+extension Reference {
+  /// m = β1 m + (1 − β1) g;  v = β2 v + (1 − β2) g²;  p −= lr (m̂ / (√v̂ + ε) + decay p),
+  /// with g the scaled gradient, m̂ = correction1 m and v̂ = correction2 v.  p, m, v, gradient: the same shape.
+  @inlinable
+  public func adamStep(
+    _ p: Matrix<Scalar>, m: Matrix<Scalar>, v: Matrix<Scalar>, gradient: Matrix<Scalar>,
+    settings s: AdamSettings<Scalar>
+  ) {
+    for i in 0..<p.rows {
+      for j in 0..<p.columns {
+        let g = s.gradientScale * gradient[i, j]
+        m[i, j] = s.beta1 * m[i, j] + (1 - s.beta1) * g
+        v[i, j] = s.beta2 * v[i, j] + (1 - s.beta2) * g * g
+        let step = s.correction1 * m[i, j] / ((s.correction2 * v[i, j]).squareRoot() + s.epsilon)
+        p[i, j] -= s.learningRate * (step + s.weightDecay * p[i, j])
+      }
+    }
+  }
+}

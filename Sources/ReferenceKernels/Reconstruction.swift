@@ -1,0 +1,95 @@
+/// What the reconstruction error keeps for its gradient, for n images, m bilinear features and P pixels.
+public struct ReconstructionState<Scalar: KernelScalar> {
+  /// u = unit(g): (n, m), and |g|: (n, 1).
+  public let unit: Matrix<Scalar>
+  public let norm: Matrix<Scalar>
+  /// The unit rows L^ and below them R^: (2 m, P), and the norms of the rows: (2 m, 1).
+  public let rows: Matrix<Scalar>
+  public let rowNorms: Matrix<Scalar>
+  /// L^ L^ᵀ and below it R^ R^ᵀ: (2 m, m).
+  public let grams: Matrix<Scalar>
+  /// Scratch of backward: (2 m, P) and (2 m, m).
+  public let drows: Matrix<Scalar>
+  public let dgrams: Matrix<Scalar>
+
+  @inlinable
+  public init(
+    unit: Matrix<Scalar>, norm: Matrix<Scalar>, rows: Matrix<Scalar>, rowNorms: Matrix<Scalar>, grams: Matrix<Scalar>,
+    drows: Matrix<Scalar>, dgrams: Matrix<Scalar>
+  ) {
+    self.unit = unit
+    self.norm = norm
+    self.rows = rows
+    self.rowNorms = rowNorms
+    self.grams = grams
+    self.drows = drows
+    self.dgrams = dgrams
+  }
+}
+
+extension Reference {
+  /// The squared error of rebuilding the image's outer product from its bilinear features, without building it: the
+  /// features g_a = (L_a · x)(R_a · x) are inner products of x xᵀ with L_a R_aᵀ, so all that is needed are inner products
+  /// of these, which are products of dot products. With u = unit(g) and G = (L^ L^ᵀ) ⊙ (R^ R^ᵀ),
+  ///
+  ///     value = clip(uᵀ G u − 2 u·u + x·x, 0, 10)
+  ///
+  /// value (n, 1); g (n, m); x (n, P); c (2 m, P): L, and below it R.
+  @inlinable
+  public func reconstructionForward(
+    _ value: Matrix<Scalar>, state s: ReconstructionState<Scalar>, g: Matrix<Scalar>, x: Matrix<Scalar>,
+    c: Matrix<Scalar>
+  ) {
+    let m = g.columns
+    unitNormForward(s.unit, norm: s.norm, x: g)
+    unitNormForward(s.rows, norm: s.rowNorms, x: c)
+    for half in [0..<m, m..<2 * m] {
+      matmulForward(s.grams.rows(half), x: s.rows.rows(half), w: s.rows.rows(half), accumulate: false)
+    }
+    for i in 0..<g.rows {
+      var error: Scalar = 0
+      for p in 0..<x.columns { error += x[i, p] * x[i, p] }
+      for a in 0..<m {
+        error -= 2 * s.unit[i, a] * s.unit[i, a]
+        for b in 0..<m { error += s.unit[i, a] * s.grams[a, b] * s.grams[m + a, b] * s.unit[i, b] }
+      }
+      value[i, 0] = min(max(error, 0), 10)
+    }
+  }
+
+  /// G is symmetric, so with w_i = weight_i where the value is not clipped, and 0 where it is,
+  ///
+  ///     du_i = w_i (2 G u_i − 4 u_i)                 dG  = Σ_i w_i u_i u_iᵀ
+  ///     dL^  = 2 (dG ⊙ R^ R^ᵀ) L^                    dR^ = 2 (dG ⊙ L^ L^ᵀ) R^
+  ///
+  /// and from u, L^, R^ back through the unit norm.  dg (n, m) and dc (2 m, P): adds into both; weights (n, 1).
+  @inlinable
+  public func reconstructionBackward(
+    dg: Matrix<Scalar>, dc: Matrix<Scalar>, weights: Matrix<Scalar>, value: Matrix<Scalar>,
+    state s: ReconstructionState<Scalar>
+  ) {
+    let m = dg.columns
+    s.dgrams.fill(0)
+    for i in 0..<dg.rows where value[i, 0] > 0 && value[i, 0] < 10 {
+      let weight = weights[i, 0]
+      let du = s.drows.rows(0..<1).columns(0..<m)
+      for a in 0..<m {
+        du[0, a] = -4 * weight * s.unit[i, a]
+        for b in 0..<m {
+          du[0, a] += 2 * weight * s.grams[a, b] * s.grams[m + a, b] * s.unit[i, b]
+          let dG = weight * s.unit[i, a] * s.unit[i, b]
+          s.dgrams[a, b] += 2 * dG * s.grams[m + a, b]
+          s.dgrams[m + a, b] += 2 * dG * s.grams[a, b]
+        }
+      }
+      let row = i..<i + 1
+      unitNormBackward(du, dy: du, y: s.unit.rows(row), norm: s.norm.rows(row), gradient: .exact)
+      add(dg.rows(row), du)
+    }
+    for half in [0..<m, m..<2 * m] {
+      matmulBackwardInput(s.drows.rows(half), dy: s.dgrams.rows(half), w: s.rows.rows(half), accumulate: false)
+    }
+    unitNormBackward(s.drows, dy: s.drows, y: s.rows, norm: s.rowNorms, gradient: .exact)
+    add(dc, s.drows)
+  }
+}

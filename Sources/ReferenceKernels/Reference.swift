@@ -1,0 +1,23 @@
+/// The kernels in plain Swift: the executable version of the model's formulas, in Float or in Double.
+///
+/// Each operation stands in the file of its name, its backward right after its forward. Letters and conventions are those
+/// of `include/CVLMKernels.h`; the operands are matrices, which bring their sizes along.
+public struct Reference<Scalar: KernelScalar>: Sendable {
+  @inlinable
+  public init() {}
+}
+
+/// What the kernels need of a scalar beside arithmetic.
+public protocol KernelScalar: BinaryFloatingPoint, Sendable {
+  static func exp(_ x: Self) -> Self
+  static func log(_ x: Self) -> Self
+}
+
+/// Which gradient backward computes.
+public enum GradientKind: String, Codable, CaseIterable, Sendable {
+  /// The true gradient of the loss.
+  case exact
+  /// What the published program computes; it differs from the true gradient in RMSNorm, in the unit norm, in the text loss
+  /// and in the reconstruction term, which has none.
+  case published
+}
