@@ -1,0 +1,115 @@
+import Foundation
+
+/// The two halves of a data set.
+public enum Split: String, Sendable, CaseIterable {
+  case train
+  case test
+}
+
+/// Square grey images with one label each; bytes until they are used.
+public struct LabelledImages: Sendable, Equatable {
+  /// `count` images of `side` rows of `side` pixels, row-major; 0 is background, 255 is ink.
+  public let images: [UInt8]
+  /// For each image the index of its name in the vocabulary.
+  public let labels: [UInt8]
+  /// Pixels along an edge.
+  public let side: Int
+
+  public init(images: [UInt8], labels: [UInt8], side: Int) {
+    precondition(
+      side > 0 && images.count == labels.count * side * side,
+      "no labelled images: \(images.count) bytes, \(labels.count) labels, side \(side)")
+    self.images = images
+    self.labels = labels
+    self.side = side
+  }
+
+  public var count: Int { labels.count }
+
+  /// The `side` * `side` bytes of image `index`.
+  public subscript(index: Int) -> ArraySlice<UInt8> {
+    precondition(labels.indices.contains(index), "image \(index) of \(count)")
+    return images[index * side * side..<(index + 1) * side * side]
+  }
+}
+
+/// Images to train on and images to be judged by.
+public struct Dataset: Sendable {
+  /// Where the images come from; printed beside every figure.
+  public enum Name: String, Sendable {
+    /// The published MNIST, by the SHA-256 of its files.
+    case mnist
+    /// Made by `DrawnDigits`.
+    case drawn
+    /// Any other IDX files.
+    case custom
+  }
+
+  public let name: Name
+  public let train: LabelledImages
+  public let test: LabelledImages
+
+  public init(name: Name, train: LabelledImages, test: LabelledImages) {
+    self.name = name
+    self.train = train
+    self.test = test
+  }
+}
+
+/// Where to take images from; nothing is read before `load`.
+public enum DataSource: Sendable, Equatable {
+  /// A folder with MNIST's four file names, each raw or gzip.
+  case folder(String)
+  /// Digits drawn from a seed.
+  case drawn(seed: UInt64)
+
+  /// Both splits. They are called `mnist` only if all four files are MNIST's.
+  /// - Parameter names: how many names there are; labels are below it.
+  public func load(names: Int = 10) throws(FileError) -> Dataset {
+    let (trainName, train) = try load(.train, names: names)
+    let (testName, test) = try load(.test, names: names)
+    if case .folder(let folder) = self, train.side != test.side {
+      throw FileError(
+        .malformed, path: folder,
+        "expected test images of \(train.side) x \(train.side) as in train, found \(test.side) x \(test.side)")
+    }
+    return Dataset(name: trainName == testName ? trainName : .custom, train: train, test: test)
+  }
+
+  /// One split, and where it comes from as judged by its own two files.
+  /// - Throws: `FileError`, `missing` or `malformed`. Drawn digits throw nothing.
+  public func load(_ split: Split, names: Int = 10) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
+    switch self {
+    case .drawn(let seed):
+      let digits = DrawnDigits(seed: seed)
+      return (.drawn, digits.images(split, 0..<digits.count(split)))
+    case .folder(let folder):
+      return try Self.read(split, folder: folder, names: names)
+    }
+  }
+
+  private static func read(
+    _ split: Split, folder: String, names: Int
+  ) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
+    let (imagesFile, labelsFile) = MNIST.files(split)
+    let imagesPath = imagesFile.path(in: folder)
+    let labelsPath = labelsFile.path(in: folder)
+    let labels = try IDX(path: labelsPath, rank: 1)
+    let images = try IDX(path: imagesPath, rank: 3)
+    let shape = images.dimensions
+    guard shape[1] == shape[2] else {
+      throw FileError(.malformed, path: imagesPath, "expected square images, found \(shape[1]) x \(shape[2])")
+    }
+    guard shape[0] == labels.bytes.count else {
+      throw FileError(
+        .malformed, path: labelsPath, "expected \(shape[0]) labels, one for each image, found \(labels.bytes.count)")
+    }
+    if let index = labels.bytes.firstIndex(where: { $0 >= names }) {
+      throw FileError(
+        .malformed, path: labelsPath,
+        "expected labels of 0 to \(names - 1), found \(labels.bytes[index]) at index \(index)")
+    }
+    let isMNIST = labels.sha256 == labelsFile.sha256 && images.sha256 == imagesFile.sha256
+    return (isMNIST ? .mnist : .custom, LabelledImages(images: images.bytes, labels: labels.bytes, side: shape[1]))
+  }
+}

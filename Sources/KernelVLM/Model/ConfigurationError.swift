@@ -1,0 +1,19 @@
+/// A setting whose value breaks a rule: which setting, the value, and the rule.
+///
+/// Everything that a user may choose (sizes, counts, rates, names) is refused by throwing this before any work is done.
+public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+  /// The setting as the user knows it: "image size".
+  public let setting: String
+  /// The value that was refused, as text.
+  public let value: String
+  /// What the value must be, as the end of "must be …": "at most 28, the side of the images".
+  public let rule: String
+
+  public init(_ setting: String, value: some CustomStringConvertible, rule: String) {
+    self.setting = setting
+    self.value = value.description
+    self.rule = rule
+  }
+
+  public var description: String { "\(setting) is \(value), must be \(rule)" }
+}

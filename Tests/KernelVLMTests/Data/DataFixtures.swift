@@ -1,0 +1,42 @@
+import Foundation
+import KernelVLM
+import Testing
+
+/// The bytes of a big-endian word.
+func bigEndian(_ word: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> $0) } }
+
+/// An IDX file of these dimensions and values.
+func idxFile(_ dimensions: [Int], _ values: [UInt8]) -> [UInt8] {
+  bigEndian(0x800 + UInt32(dimensions.count)) + dimensions.flatMap { bigEndian(UInt32($0)) } + values
+}
+
+/// A gzip file written out by hand (RFC 1951 and 1952): one stored block of at most 65,535 bytes, CRC-32 and length.
+func storedGzip(_ content: [UInt8]) -> [UInt8] {
+  let length = UInt16(content.count)
+  let block = [1, UInt8(length & 255), UInt8(length >> 8), UInt8(~length & 255), UInt8(~length >> 8)] + content
+  let trailer = Array((bigEndian(UInt32(content.count)) + bigEndian(crc32(content))).reversed())
+  return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255] + block + trailer
+}
+
+private func crc32(_ bytes: [UInt8]) -> UInt32 {
+  ~bytes.reduce(UInt32.max) { crc, byte in
+    (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
+  }
+}
+
+/// A new empty folder, removed with everything in it when the body ends.
+func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("kernelvlm-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try body(folder.path)
+}
+
+func write(_ bytes: [UInt8], to path: String) throws {
+  try Data(bytes).write(to: URL(fileURLWithPath: path))
+}
+
+/// The `FileError` that `body` throws; a failure of the test where it throws none.
+func fileError(_ body: () throws -> Void) -> FileError? {
+  #expect(throws: FileError.self) { try body() }
+}

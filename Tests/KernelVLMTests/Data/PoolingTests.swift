@@ -1,0 +1,72 @@
+import KernelVLM
+import ReferenceKernels
+import Testing
+
+struct PoolingTests {
+  private func pooled<Scalar: BinaryFloatingPoint>(
+    _ images: LabelledImages, _ index: Int, size: Int, as type: Scalar.Type = Scalar.self
+  ) throws -> [Scalar] {
+    var x = [Scalar](repeating: .nan, count: size * size)
+    let pooling = try Pooling(side: images.side, size: size)
+    x.withUnsafeMutableBufferPointer { buffer in
+      pooling(images, index, into: Matrix(buffer.baseAddress!, rows: 1, columns: size * size))
+    }
+    return x
+  }
+
+  private func norm(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+
+  /// A 28 x 28 image of different bytes behind another one, so that the index counts.
+  private let images: LabelledImages = {
+    let bytes = (0..<2 * 784).map { UInt8(truncatingIfNeeded: $0 * $0 / 3 + $0) }
+    return LabelledImages(images: bytes, labels: [0, 1], side: 28)
+  }()
+
+  @Test(arguments: [1, 5, 14, 27, 28]) func doubleAgreesWithTheFormulaWrittenOut(size: Int) throws {
+    var pixels: [Double] = []
+    for r in 0..<size {
+      for c in 0..<size {
+        var bin: [Double] = []
+        for i in 28 * r / size..<28 * (r + 1) / size {
+          for j in 28 * c / size..<28 * (c + 1) / size { bin.append(Double(images[1][784 + 28 * i + j]) / 255) }
+        }
+        pixels.append(bin.reduce(0, +) / Double(bin.count))
+      }
+    }
+    let length = norm(pixels) + 1e-8
+    // Rounding: at most n + 2 operations in a mean, P + 2 in the norm, each of half an ulp.
+    let bound = Double(28 * 28 + 8) * Double.ulpOfOne
+    for (x, pixel) in zip(try pooled(images, 1, size: size, as: Double.self), pixels) {
+      #expect(abs(x - pixel / length) <= bound * (pixel / length))
+    }
+  }
+
+  @Test func twoByTwoPoolingOfAKnownImageIsExact() throws {
+    let image = LabelledImages(images: [255, 255, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], labels: [3], side: 4)
+    #expect(try pooled(image, 0, size: 2, as: Double.self) == [1 / (1 + 1e-8), 0, 0, 0])
+  }
+
+  @Test func theFirstBinOfAnUnevenDivisionIsTheSmallerOne() throws {
+    let image = LabelledImages(images: [255, 0, 0, 0, 0, 0, 0, 0, 255], labels: [3], side: 3)
+    let x = try pooled(image, 0, size: 2, as: Double.self)
+    #expect(x[1] == 0 && x[2] == 0 && abs(x[0] / x[3] - 4) < 1e-15)
+  }
+
+  @Test func floatAgreesWithDouble() throws {
+    let float = try pooled(images, 0, size: 14, as: Float.self)
+    let double = try pooled(images, 0, size: 14, as: Double.self)
+    let bound = Double(14 * 14 + 8) * Double(Float.ulpOfOne)
+    for (f, d) in zip(float, double) { #expect(abs(Double(f) - d) <= bound * d) }
+  }
+
+  @Test func anInputHasLengthOneAndABlankImageLengthZero() throws {
+    #expect(abs(norm(try pooled(images, 0, size: 14, as: Double.self)) - 1) < 1e-7)
+    let blank = LabelledImages(images: [UInt8](repeating: 0, count: 784), labels: [0], side: 28)
+    #expect(try pooled(blank, 0, size: 14, as: Float.self).allSatisfy { $0 == 0 })
+  }
+
+  @Test(arguments: [0, -1, 29]) func aSizeWithEmptyBinsIsRefused(size: Int) {
+    let error = #expect(throws: ConfigurationError.self) { _ = try Pooling(side: 28, size: size) }
+    #expect(error?.description == "image size is \(size), must be 1 to 28, the side of the images")
+  }
+}
