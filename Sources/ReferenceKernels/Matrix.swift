@@ -46,6 +46,15 @@ public struct Matrix<Element> {
     return Matrix(pointer + range.lowerBound, rows: rows, columns: range.count, stride: stride)
   }
 
+  /// The first `rows` × `columns` scalars of this matrix, whose rows stand without gaps, as a matrix of another shape.
+  @inlinable
+  public func reshaped(rows newRows: Int, columns newColumns: Int) -> Matrix {
+    precondition(
+      stride == columns && newRows * newColumns <= rows * columns,
+      "\(rows) × \(columns), stride \(stride), as \(newRows) × \(newColumns)")
+    return Matrix(pointer, rows: newRows, columns: newColumns)
+  }
+
   @inlinable
   public func fill(_ value: Element) {
     for i in 0..<rows {

@@ -1,0 +1,67 @@
+import ReferenceKernels
+
+/// Owns `count` scalars, zero at first, aligned to a cache line; matrices are views into it.
+///
+/// The only owner of the memory that kernels work on. It has no locks: two threads may use one buffer as long as the
+/// ranges that they write are disjoint.
+public final class Buffer<Element: Sendable & Numeric>: @unchecked Sendable {
+  private let memory: UnsafeMutablePointer<Element>
+  public let count: Int
+
+  public init(count: Int) {
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: max(count, 1) * MemoryLayout<Element>.stride, alignment: 64)
+    memory = raw.bindMemory(to: Element.self, capacity: max(count, 1))
+    memory.initialize(repeating: 0, count: count)
+    self.count = count
+  }
+
+  public convenience init(_ values: [Element]) {
+    self.init(count: values.count)
+    values.withUnsafeBufferPointer { source in
+      if let base = source.baseAddress { memory.update(from: base, count: values.count) }
+    }
+  }
+
+  deinit { memory.deallocate() }
+
+  /// The scalars from `offset` on, as a matrix.
+  public func matrix(at offset: Int = 0, rows: Int, columns: Int) -> Matrix<Element> {
+    precondition(
+      offset >= 0 && offset + rows * columns <= count, "\(rows) × \(columns) at \(offset) of \(count) scalars")
+    return Matrix(memory + offset, rows: rows, columns: columns)
+  }
+
+  /// All scalars as one row.
+  public var all: Matrix<Element> { matrix(rows: 1, columns: count) }
+
+  /// A copy of the scalars.
+  public var values: [Element] { Array(UnsafeBufferPointer(start: memory, count: count)) }
+}
+
+/// Hands out matrices, one behind the other; `reset` takes all of them back. It grows to what is asked of it between two
+/// resets and then allocates no more.
+struct Arena<Element: Sendable & Numeric> {
+  private static var chunkSize: Int { 1 << 16 }
+  private var chunks: [Buffer<Element>] = []
+  private var chunk = 0
+  private var used = 0
+
+  mutating func reset() {
+    chunk = 0
+    used = 0
+  }
+
+  /// A matrix whose content is whatever was there before. Each begins on a cache line.
+  mutating func matrix(_ rows: Int, _ columns: Int) -> Matrix<Element> {
+    let line = 64 / MemoryLayout<Element>.stride
+    let footprint = (rows * columns + line - 1) / line * line
+    while chunk < chunks.count && used + footprint > chunks[chunk].count {
+      chunk += 1
+      used = 0
+    }
+    if chunk == chunks.count { chunks.append(Buffer(count: max(Self.chunkSize, footprint))) }
+    defer { used += footprint }
+    return chunks[chunk].matrix(at: used, rows: rows, columns: columns)
+  }
+}

@@ -1,0 +1,93 @@
+import ReferenceKernels
+
+/// A word that the model spelled, and how sure it was of each token.
+public struct Spelling: Equatable, Sendable {
+  /// The letters, without BOS and EOS.
+  public let word: String
+  /// Every token that was generated, a final EOS included, and its probability.
+  public let tokens: [Int32]
+  public let probabilities: [Double]
+}
+
+extension VisionLanguageModel {
+  /// Spells each image greedily: vision positions, then BOS, then each time the likeliest token, until EOS or BOS or as
+  /// many tokens as the model has text positions.
+  ///
+  /// Keys and values of earlier positions are kept, so each step computes one row for every image that is not done.
+  /// - Parameter x: normalised images, (B, P).
+  func spell(_ x: Matrix<Scalar>, _ workspace: Workspace<Scalar>) -> [Spelling] {
+    let c = configuration
+    let base = tokenizer.forward(x, reconstruction: false, &workspace.arena).base
+    let vision = transformer.forward(workspace.block(x: x), base: base, &workspace.arena)
+    let cache = vision.layers.map {
+      Transformer<K>.Cache(vision: $0.kv, text: workspace.arena.matrix(x.rows * c.maximumTextLength, 2 * c.width))
+    }
+    var tokens = [[Int32]](repeating: [], count: x.rows)
+    var probabilities = [[Double]](repeating: [], count: x.rows)
+    var active = Array(0..<x.rows)
+
+    for step in 0..<c.maximumTextLength where !active.isEmpty {
+      let inputs = active.map { tokens[$0].last ?? vocabulary.bos }
+      let probs = transformer.next(inputs, images: active, step: step, cache, workspace)
+      for (row, image) in active.enumerated() {
+        let next = (1..<probs.columns).reduce(0) { probs[row, $1] > probs[row, $0] ? $1 : $0 }
+        tokens[image].append(Int32(next))
+        probabilities[image].append(Double(probs[row, next]))
+      }
+      active.removeAll { (tokens[$0].last ?? vocabulary.eos) >= vocabulary.bos }
+    }
+    return tokens.indices.map {
+      Spelling(word: vocabulary.decode(tokens[$0]), tokens: tokens[$0], probabilities: probabilities[$0])
+    }
+  }
+}
+
+extension Transformer {
+  /// Keys and values of one layer: those of the vision positions (B F, 2 D), and room for those of the text, each image
+  /// having `maximumTextLength` rows.
+  struct Cache {
+    let vision: Matrix<Scalar>
+    let text: Matrix<Scalar>
+  }
+
+  /// One step of generation: the probabilities (images, V) of what follows `inputs`, which stand at text position `step`
+  /// of `images`. Adds their keys and values to the cache.
+  func next(
+    _ inputs: [Int32], images: [Int], step: Int, _ cache: [Cache], _ workspace: Workspace<Scalar>
+  ) -> Matrix<Scalar> {
+    let c = configuration
+    let n = inputs.count
+    let tokens = workspace.indices.matrix(n, 1)
+    let positions = workspace.indices.matrix(n, 1)
+    for (row, token) in inputs.enumerated() { tokens[row, 0] = token }
+    positions.fill(Int32(c.features + step))
+
+    let h = workspace.arena.matrix(n, c.width)
+    kernels.embeddingForward(
+      h, base: h.rows(0..<0), tokens: tokens, positions: positions, wte: parameters.wte, wpe: parameters.wpe,
+      visionPositions: c.features)
+    kernels.rmsNormForward(h, rms: workspace.arena.matrix(n, 1), x: h)
+    for (weights, cache) in zip(parameters.layers, cache) {
+      let a = layer(images: 0, rows: n, queries: n, textRows: n, &workspace.arena)
+      layerForward(weights, a, h, queries: 0..<n) {
+        for (row, image) in images.enumerated() {
+          let first = image * c.maximumTextLength
+          cache.text.rows(first + step..<first + step + 1).copy(from: a.kv.rows(row..<row + 1))
+          let keys = KeyValues(
+            prefix: cache.vision.rows(image * c.features..<(image + 1) * c.features),
+            own: cache.text.rows(first..<first + step + 1))
+          scoresForward(a, a.textScores, row..<row + 1, offset: 0, keys)
+        }
+      }
+    }
+    let logits = workspace.arena.matrix(n, parameters.lmHead.rows)
+    kernels.matmulForward(logits, x: h, w: parameters.lmHead, accumulate: false)
+    let probs = workspace.arena.matrix(n, logits.columns)
+    // Only the softmax is wanted; any target will do.
+    let targets = workspace.indices.matrix(n, 1)
+    targets.fill(0)
+    kernels.crossEntropyForward(
+      workspace.arena.matrix(n, 1), probs: probs, logits: logits, targets: targets, gradient: c.gradient)
+    return probs
+  }
+}

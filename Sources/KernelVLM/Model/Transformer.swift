@@ -1,0 +1,268 @@
+import ReferenceKernels
+
+/// From vision embeddings and text tokens to logits: a GPT without biases and gains.
+///
+///     e = [b + wpe ; wte + wpe],  h = rmsnorm(e)
+///     each layer:  a = rmsnorm(h),  h += Wo attention(Wq a, Wk a, Wv a)
+///                  m = rmsnorm(h),  h += W2 relu(W1 m)
+///     logits = lm_head h, at the text positions
+///
+/// In the last layer only text positions predict, so vision positions get keys and values there and nothing else: no
+/// query, no output, no MLP. That changes no gradient.
+struct Transformer<K: Kernels> {
+  typealias Scalar = K.Scalar
+
+  /// What forward keeps for backward; R = B F + n rows, Q = the rows that have queries in the layer.
+  struct Activations {
+    struct Layer {
+      /// a and its rms: (R, D) and (R, 1).
+      let a: Matrix<Scalar>
+      let rms: Matrix<Scalar>
+      /// A key and a value in each row: (R, 2 D).
+      let kv: Matrix<Scalar>
+      /// Queries, and what attention gives them: (Q, D).
+      let q: Matrix<Scalar>
+      let attended: Matrix<Scalar>
+      /// Softmax of the scores and the dot products they are made of, for the text queries and for the vision queries.
+      let textScores: Scores
+      let visionScores: Scores?
+      /// m, its rms, and relu(W1 m): (Q, D), (Q, 1), (Q, E).
+      let m: Matrix<Scalar>
+      let mlpRMS: Matrix<Scalar>
+      let hidden: Matrix<Scalar>
+    }
+
+    /// For each image (H queries, T) probabilities and (2 H queries, T) dot products, one image behind the other.
+    struct Scores {
+      let probs: Matrix<Scalar>
+      let dots: Matrix<Scalar>
+
+      /// The probabilities, (H n, T), of the image whose n queries are `queries` and see T keys.
+      func probs(_ queries: Range<Int>, keys T: Int, heads H: Int) -> Matrix<Scalar> {
+        probs.rows(H * queries.lowerBound..<H * queries.upperBound).reshaped(rows: H * queries.count, columns: T)
+      }
+
+      /// Its dot products, (2 H n, T).
+      func dots(_ queries: Range<Int>, keys T: Int, heads H: Int) -> Matrix<Scalar> {
+        dots.rows(2 * H * queries.lowerBound..<2 * H * queries.upperBound)
+          .reshaped(rows: 2 * H * queries.count, columns: T)
+      }
+    }
+
+    /// rmsnorm(e) and its rms: (R, D) and (R, 1).
+    let normed: Matrix<Scalar>
+    let rms: Matrix<Scalar>
+    /// The residual stream: (R, D), after the last layer.
+    let h: Matrix<Scalar>
+    var layers: [Layer] = []
+    /// (n, V) each.
+    let logits: Matrix<Scalar>
+    let probs: Matrix<Scalar>
+    /// −log p of each prediction: (n, 1).
+    let loss: Matrix<Scalar>
+  }
+
+  let kernels: K
+  let configuration: ModelConfiguration
+  let parameters: Parameters<Scalar>
+
+  /// Rows with a query in a layer: all, or in the last layer the text rows.
+  private func queryRows(layer: Int, _ block: Block<Scalar>) -> Range<Int> {
+    let vision = block.images * configuration.features
+    return (layer == configuration.layers - 1 ? vision : 0)..<vision + block.textRows
+  }
+
+  func forward(_ block: Block<Scalar>, base: Matrix<Scalar>, _ arena: inout Arena<Scalar>) -> Activations {
+    let c = configuration
+    let vision = block.images * c.features
+    let R = vision + block.textRows
+    let V = parameters.wte.rows
+    let n = block.textRows
+    var activations = Activations(
+      normed: arena.matrix(R, c.width), rms: arena.matrix(R, 1), h: arena.matrix(R, c.width),
+      logits: arena.matrix(n, V), probs: arena.matrix(n, V), loss: arena.matrix(n, 1))
+    let h = activations.h
+    kernels.embeddingForward(
+      h, base: base, tokens: block.tokens, positions: block.positions, wte: parameters.wte, wpe: parameters.wpe,
+      visionPositions: c.features)
+    kernels.rmsNormForward(activations.normed, rms: activations.rms, x: h)
+    h.copy(from: activations.normed)
+
+    for layer in 0..<c.layers {
+      let weights = parameters.layers[layer]
+      let queries = queryRows(layer: layer, block)
+      let a = self.layer(images: block.images, rows: R, queries: queries.count, textRows: n, &arena)
+      layerForward(weights, a, h, queries: queries) { attentionForward(a, block) }
+      activations.layers.append(a)
+    }
+    kernels.matmulForward(activations.logits, x: h.rows(vision..<R), w: parameters.lmHead, accumulate: false)
+    kernels.crossEntropyForward(
+      activations.loss, probs: activations.probs, logits: activations.logits, targets: block.targets,
+      gradient: c.gradient)
+    return activations
+  }
+
+  /// One layer: h += Wo attention, then h += MLP, at the rows `queries`; `attend` goes from a.q and a.kv to a.attended.
+  func layerForward(
+    _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer, _ h: Matrix<Scalar>, queries: Range<Int>,
+    attend: () -> Void
+  ) {
+    let hq = h.rows(queries)
+    kernels.rmsNormForward(a.a, rms: a.rms, x: h)
+    kernels.matmulForward(a.kv, x: a.a, w: weights.wkv, accumulate: false)
+    kernels.matmulForward(a.q, x: a.a.rows(queries), w: weights.wq, accumulate: false)
+    attend()
+    kernels.matmulForward(hq, x: a.attended, w: weights.wo, accumulate: true)
+    kernels.rmsNormForward(a.m, rms: a.mlpRMS, x: hq)
+    kernels.mlpForward(hq, hidden: a.hidden, x: a.m, w1: weights.fc1, w2: weights.fc2, accumulate: true)
+  }
+
+  /// Writes the gradient of every transformer parameter, or adds it with `accumulate`, and writes dbase (B, D).
+  func backward(
+    _ gradient: Parameters<Scalar>, dbase: Matrix<Scalar>, block: Block<Scalar>, activations: Activations,
+    accumulate: Bool, _ arena: inout Arena<Scalar>
+  ) {
+    let c = configuration
+    let vision = block.images * c.features
+    let R = activations.h.rows
+    let dlogits = activations.probs
+    let dh = arena.matrix(R, c.width)
+    kernels.crossEntropyBackward(
+      dlogits, probs: activations.probs, targets: block.targets, weights: block.weights)
+    kernels.matmulBackwardWeight(
+      gradient.lmHead, dy: dlogits, x: activations.h.rows(vision..<R), accumulate: accumulate)
+    dh.rows(0..<vision).fill(0)
+    kernels.matmulBackwardInput(dh.rows(vision..<R), dy: dlogits, w: parameters.lmHead, accumulate: false)
+
+    let da = arena.matrix(R, c.width)
+    let dkv = arena.matrix(R, 2 * c.width)
+    for layer in (0..<c.layers).reversed() {
+      let weights = parameters.layers[layer]
+      let dweights = gradient.layers[layer]
+      let a = activations.layers[layer]
+      let queries = queryRows(layer: layer, block)
+      let dm = arena.matrix(queries.count, c.width)
+      let dattended = arena.matrix(queries.count, c.width)
+      let dq = arena.matrix(queries.count, c.width)
+      kernels.mlpBackward(
+        dx: dm, dw1: dweights.fc1, dw2: dweights.fc2, dhidden: arena.matrix(queries.count, c.hiddenWidth),
+        dy: dh.rows(queries), hidden: a.hidden, x: a.m, w1: weights.fc1, w2: weights.fc2, accumulate: accumulate)
+      kernels.rmsNormBackward(
+        dh.rows(queries), dy: dm, y: a.m, rms: a.mlpRMS, gradient: c.gradient, accumulate: true)
+      kernels.matmulBackwardWeight(dweights.wo, dy: dh.rows(queries), x: a.attended, accumulate: accumulate)
+      kernels.matmulBackwardInput(dattended, dy: dh.rows(queries), w: weights.wo, accumulate: false)
+      attentionBackward(dq: dq, dkv: dkv, dattended: dattended, a, block)
+      kernels.matmulBackwardWeight(dweights.wq, dy: dq, x: a.a.rows(queries), accumulate: accumulate)
+      kernels.matmulBackwardWeight(dweights.wkv, dy: dkv, x: a.a, accumulate: accumulate)
+      kernels.matmulBackwardInput(da, dy: dkv, w: weights.wkv, accumulate: false)
+      kernels.matmulBackwardInput(da.rows(queries), dy: dq, w: weights.wq, accumulate: true)
+      kernels.rmsNormBackward(dh, dy: da, y: a.a, rms: a.rms, gradient: c.gradient, accumulate: true)
+    }
+
+    kernels.rmsNormBackward(
+      dh, dy: dh, y: activations.normed, rms: activations.rms, gradient: c.gradient, accumulate: false)
+    kernels.embeddingBackward(
+      dwte: gradient.wte, dwpe: gradient.wpe, dbase: dbase, de: dh, tokens: block.tokens, positions: block.positions,
+      visionPositions: c.features, accumulate: accumulate)
+  }
+
+  /// An image's share of the rows of a layer: keys of its vision positions, keys of its text, and its queries.
+  private func keys(_ kv: Matrix<Scalar>, image: Int, _ block: Block<Scalar>) -> KeyValues<Scalar> {
+    let F = configuration.features
+    let text = block.text(image)
+    let vision = block.images * F
+    return KeyValues(
+      prefix: kv.rows(image * F..<(image + 1) * F), own: kv.rows(vision + text.lowerBound..<vision + text.upperBound))
+  }
+
+  /// The vision positions as text of their own: causal, with nothing before them.
+  private func visionKeys(_ kv: Matrix<Scalar>, image: Int) -> KeyValues<Scalar> {
+    let F = configuration.features
+    return KeyValues(prefix: kv.rows(0..<0), own: kv.rows(image * F..<(image + 1) * F))
+  }
+
+  private func attentionForward(_ a: Activations.Layer, _ block: Block<Scalar>) {
+    let F = configuration.features
+    let firstText = a.q.rows - block.textRows
+    for image in 0..<block.images {
+      if let visionScores = a.visionScores {
+        let queries = image * F..<(image + 1) * F
+        scoresForward(a, visionScores, queries, offset: 0, visionKeys(a.kv, image: image))
+      }
+      scoresForward(a, a.textScores, block.text(image), offset: firstText, keys(a.kv, image: image, block))
+    }
+  }
+
+  private func attentionBackward(
+    dq: Matrix<Scalar>, dkv: Matrix<Scalar>, dattended: Matrix<Scalar>, _ a: Activations.Layer, _ block: Block<Scalar>
+  ) {
+    let F = configuration.features
+    let firstText = a.q.rows - block.textRows
+    for image in 0..<block.images {
+      // The text queries see every key of their image, so they write the gradient of the keys and the vision queries add.
+      scoresBackward(
+        dq: dq, dkeys: keys(dkv, image: image, block), dattended: dattended, a, a.textScores, block.text(image),
+        offset: firstText, keys(a.kv, image: image, block), accumulate: false)
+      if let visionScores = a.visionScores {
+        scoresBackward(
+          dq: dq, dkeys: visionKeys(dkv, image: image), dattended: dattended, a, visionScores,
+          image * F..<(image + 1) * F, offset: 0, visionKeys(a.kv, image: image), accumulate: true)
+      }
+    }
+  }
+
+  /// Attention of the queries `rows`, which stand `offset` rows into the layer's queries.
+  func scoresForward(
+    _ a: Activations.Layer, _ scores: Activations.Scores, _ rows: Range<Int>, offset: Int, _ keys: KeyValues<Scalar>
+  ) {
+    let queries = offset + rows.lowerBound..<offset + rows.upperBound
+    let H = configuration.heads
+    let probs = scores.probs(rows, keys: keys.count, heads: H)
+    switch configuration.attention {
+    case .tensor:
+      kernels.tensorAttentionForward(
+        a.attended.rows(queries), probs: probs, dots: scores.dots(rows, keys: keys.count, heads: H),
+        q: a.q.rows(queries), keys: keys,
+        heads: H)
+    case .dot:
+      kernels.dotAttentionForward(
+        a.attended.rows(queries), probs: probs, q: a.q.rows(queries), keys: keys, heads: H)
+    }
+  }
+
+  private func scoresBackward(
+    dq: Matrix<Scalar>, dkeys: KeyValues<Scalar>, dattended: Matrix<Scalar>, _ a: Activations.Layer,
+    _ scores: Activations.Scores, _ rows: Range<Int>, offset: Int, _ keys: KeyValues<Scalar>, accumulate: Bool
+  ) {
+    let queries = offset + rows.lowerBound..<offset + rows.upperBound
+    let H = configuration.heads
+    let probs = scores.probs(rows, keys: keys.count, heads: H)
+    switch configuration.attention {
+    case .tensor:
+      kernels.tensorAttentionBackward(
+        dq: dq.rows(queries), dkeys: dkeys, dy: dattended.rows(queries), probs: probs,
+        dots: scores.dots(rows, keys: keys.count, heads: H),
+        q: a.q.rows(queries), keys: keys, heads: H, accumulate: accumulate)
+    case .dot:
+      kernels.dotAttentionBackward(
+        dq: dq.rows(queries), dkeys: dkeys, dy: dattended.rows(queries), probs: probs, q: a.q.rows(queries),
+        keys: keys, heads: H, accumulate: accumulate)
+    }
+  }
+
+  func layer(
+    images B: Int, rows R: Int, queries Q: Int, textRows n: Int, _ arena: inout Arena<Scalar>
+  ) -> Activations.Layer {
+    let c = configuration
+    func scores(queries: Int, keys: Int, _ arena: inout Arena<Scalar>) -> Activations.Scores {
+      let dots = c.attention == .tensor ? 2 * c.heads * queries : 0
+      return Activations.Scores(probs: arena.matrix(c.heads * queries, keys), dots: arena.matrix(dots, keys))
+    }
+    return Activations.Layer(
+      a: arena.matrix(R, c.width), rms: arena.matrix(R, 1), kv: arena.matrix(R, 2 * c.width),
+      q: arena.matrix(Q, c.width), attended: arena.matrix(Q, c.width),
+      textScores: scores(queries: n, keys: c.positions, &arena),
+      visionScores: Q == n ? nil : scores(queries: B * c.features, keys: c.features, &arena),
+      m: arena.matrix(Q, c.width), mlpRMS: arena.matrix(Q, 1), hidden: arena.matrix(Q, c.hiddenWidth))
+  }
+}

@@ -1,0 +1,105 @@
+import ReferenceKernels
+
+/// A model that sees an image and spells its name: a configuration, its parameters, and the kernels that compute with
+/// them.
+public struct VisionLanguageModel<K: Kernels>: Sendable {
+  public typealias Scalar = K.Scalar
+
+  public let configuration: ModelConfiguration
+  public let vocabulary: Vocabulary
+  public let table: ParameterTable
+  public let kernels: K
+  /// All parameters, as the table lists them.
+  public let buffer: Buffer<Scalar>
+  let parameters: Parameters<Scalar>
+
+  var tokenizer: VisionTokenizer<K> {
+    VisionTokenizer(kernels: kernels, configuration: configuration, parameters: parameters)
+  }
+  var transformer: Transformer<K> {
+    Transformer(kernels: kernels, configuration: configuration, parameters: parameters)
+  }
+
+  /// A model whose parameters are all zero.
+  /// - Throws: `ConfigurationError` if the configuration cannot be built.
+  public init(_ configuration: ModelConfiguration, kernels: K) throws(ConfigurationError) {
+    try configuration.validate()
+    self.configuration = configuration
+    self.kernels = kernels
+    vocabulary = try Vocabulary(names: configuration.names)
+    table = ParameterTable(configuration, vocabularySize: vocabulary.size)
+    buffer = Buffer(count: table.count)
+    parameters = Parameters(buffer, table: table, configuration: configuration)
+  }
+
+  /// Draws every parameter from the legacy NumPy stream: RandomState(seed).randn(rows, columns) · deviation, tensor by
+  /// tensor in the order of the table.
+  public func drawParameters(seed: UInt32) {
+    var random = MersenneTwister(seed: seed)
+    for entry in table.entries {
+      let tensor = matrix(entry)
+      for row in 0..<entry.rows {
+        for column in 0..<entry.columns { tensor[row, column] = Scalar(random.gaussian() * entry.deviation) }
+      }
+    }
+  }
+
+  /// The parameters of one tensor.
+  public func matrix(_ entry: ParameterTable.Entry) -> Matrix<Scalar> {
+    buffer.matrix(at: entry.range.lowerBound, rows: entry.rows, columns: entry.columns)
+  }
+}
+
+/// What a pass through some images gives: sums over them, to be divided by their number.
+struct LossSum {
+  /// Σ over images of the mean of −log p over what the image's name predicts.
+  var text = 0.0
+  /// Σ over images of the reconstruction error.
+  var reconstruction = 0.0
+}
+
+extension VisionLanguageModel {
+  /// Forward and backward of one block: writes the gradient of the loss, or adds it with `accumulate`.
+  ///
+  /// The loss is the mean over the batch of text + reconstructionWeight · reconstruction. The published gradient leaves
+  /// the second term out, though it is reported.
+  /// - Parameter batch: images that the loss is a mean over, as given when the block was laid out.
+  func lossAndGradient(
+    _ block: Block<Scalar>, gradient: Parameters<Scalar>, batch: Int, accumulate: Bool, wantsReconstruction: Bool,
+    _ arena: inout Arena<Scalar>
+  ) -> LossSum {
+    let hasReconstructionGradient = configuration.gradient == .exact && configuration.reconstructionWeight > 0
+    let vision = tokenizer.forward(
+      block.x, reconstruction: wantsReconstruction || hasReconstructionGradient, &arena)
+    let text = transformer.forward(block, base: vision.base, &arena)
+
+    let dbase = arena.matrix(block.images, configuration.width)
+    transformer.backward(
+      gradient, dbase: dbase, block: block, activations: text, accumulate: accumulate, &arena)
+    tokenizer.backward(
+      gradient, dbase: dbase, x: block.x, activations: vision,
+      reconstructionWeight: hasReconstructionGradient ? Scalar(configuration.reconstructionWeight) / Scalar(batch) : 0,
+      accumulate: accumulate, &arena)
+    return lossSum(block, vision: vision, text: text)
+  }
+
+  /// The loss of a block, forward only.
+  func loss(_ block: Block<Scalar>, _ arena: inout Arena<Scalar>) -> LossSum {
+    let vision = tokenizer.forward(block.x, reconstruction: true, &arena)
+    return lossSum(block, vision: vision, text: transformer.forward(block, base: vision.base, &arena))
+  }
+
+  private func lossSum(
+    _ block: Block<Scalar>, vision: VisionTokenizer<K>.Activations, text: Transformer<K>.Activations
+  ) -> LossSum {
+    var sum = LossSum()
+    for image in 0..<block.images {
+      let rows = block.text(image)
+      var total = 0.0
+      for row in rows { total += Double(text.loss[row, 0]) }
+      sum.text += total / Double(rows.count)
+      sum.reconstruction += Double(vision.reconstruction[image, 0])
+    }
+    return sum
+  }
+}
