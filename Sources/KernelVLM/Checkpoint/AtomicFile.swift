@@ -1,0 +1,129 @@
+import Glibc
+
+/// Replaces the file at `path` by `bytes`: after a crash at any moment it is the whole old file or the whole new one.
+///
+/// A temporary file beside it is written and flushed, renamed over it, and the folder is flushed. A symbolic link is
+/// followed, so that the file it points to is replaced and the link stays. Anything else that is no regular file, such as
+/// a device or a folder, is refused. The new file's mode is 0644 less the process's mask, whatever the old one's was.
+/// On an error the temporary is removed and the old file stands; only if flushing the folder is what failed, the new
+/// one is already in place. A process killed while writing leaves a file `.kernelvlm-….tmp` behind. A process that limits
+/// the size of files must ignore `SIGXFSZ` to see an error instead of being killed by it.
+///
+/// - Throws: `FileError.unwritable` with the system's reason.
+public func writeAtomically(_ bytes: [UInt8], to path: String) throws(FileError) {
+  let target = try resolvedTarget(path)
+  let slash = target.lastIndex(of: "/")
+  let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
+  let folderPath = slash.map { String(target[...$0]) } ?? "."
+  let folder = retrying { open(folderPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+  guard folder >= 0 else { throw unwritable(path) }
+  defer { close(folder) }
+
+  let temporary = ".kernelvlm-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
+  let file = retrying { openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
+  guard file >= 0 else { throw unwritable(path) }
+  do throws(FileError) {
+    try fill(file, with: bytes, path)
+    guard renameat(folder, temporary, folder, name) == 0 else { throw unwritable(path) }
+  } catch {
+    unlinkat(folder, temporary, 0)
+    throw error
+  }
+  // Some file systems cannot flush a folder and say so with EINVAL; their renames are as durable as they get.
+  guard retrying({ fsync(folder) }) == 0 || errno == EINVAL else { throw unwritable(path) }
+}
+
+/// The content of the regular file at `path`, read into memory once.
+///
+/// - Throws: `FileError.missing` if it is not there, is no regular file or cannot be read; `FileError.malformed` if it
+///   has more than `sizeLimit` bytes or shrinks while it is read.
+func readFile(at path: String, sizeLimit: Int) throws(FileError) -> [UInt8] {
+  guard !path.utf8.contains(0) else { throw unreadable(path, noNUL) }
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+  let file = retrying { open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
+  guard file >= 0 else { throw unreadable(path) }
+  defer { close(file) }
+  var status = stat()
+  guard fstat(file, &status) == 0 else { throw unreadable(path) }
+  guard status.st_mode & S_IFMT == S_IFREG else {
+    throw unreadable(path, "expected a regular file, found \(kind(of: status))")
+  }
+  let size = Int(status.st_size)
+  guard size <= sizeLimit else {
+    throw FileError(.malformed, path: path, "expected at most \(sizeLimit) bytes, found \(size)")
+  }
+  var failure: FileError?
+  let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+    while count < size {
+      let got = retrying { read(file, buffer.baseAddress.map { $0 + count }, size - count) }
+      if got < 0 { failure = unreadable(path) }
+      if got <= 0 { break }
+      count += got
+    }
+  }
+  if let failure { throw failure }
+  guard bytes.count == size else {
+    throw FileError(.malformed, path: path, "expected \(size) bytes, found \(bytes.count): it shrank meanwhile")
+  }
+  return bytes
+}
+
+/// `path`, or what it points to if it is a symbolic link. A link to nothing is an error.
+private func resolvedTarget(_ path: String) throws(FileError) -> String {
+  guard !path.utf8.contains(0) else { throw unwritable(path, noNUL) }
+  var status = stat()
+  guard lstat(path, &status) == 0 else {
+    if errno == ENOENT { return path }
+    throw unwritable(path)
+  }
+  guard let resolved = realpath(path, nil) else { throw unwritable(path) }
+  defer { free(resolved) }
+  guard stat(resolved, &status) == 0 else { throw unwritable(path) }
+  guard status.st_mode & S_IFMT == S_IFREG else {
+    throw unwritable(path, "expected a regular file, found \(kind(of: status))")
+  }
+  return String(cString: resolved)
+}
+
+/// Writes all of `bytes`, flushes them to the disk, and closes the file in any case.
+private func fill(_ file: Int32, with bytes: [UInt8], _ path: String) throws(FileError) {
+  var failure: FileError?
+  bytes.withUnsafeBytes { raw in
+    var rest = raw[...]
+    while !rest.isEmpty {
+      let written = retrying { write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count) }
+      guard written > 0 else { break }
+      rest = rest.dropFirst(written)
+    }
+    if !rest.isEmpty || retrying({ fsync(file) }) != 0 { failure = unwritable(path) }
+  }
+  if close(file) != 0, errno != EINTR, failure == nil { failure = unwritable(path) }
+  if let failure { throw failure }
+}
+
+/// The call's result, after as many attempts as signals interrupted.
+private func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
+  while true {
+    let result = call()
+    if result != -1 || errno != EINTR { return result }
+  }
+}
+
+/// The system's functions would silently take the part before it.
+private let noNUL = "expected a path without NUL"
+
+private func kind(of status: stat) -> String {
+  switch status.st_mode & S_IFMT {
+  case S_IFDIR: "a folder"
+  case S_IFIFO: "a named pipe"
+  default: "a device or a socket"
+  }
+}
+
+private func unwritable(_ path: String, _ reason: String? = nil) -> FileError {
+  FileError(.unwritable, path: path, "could not write: \(reason ?? String(cString: strerror(errno)))")
+}
+
+private func unreadable(_ path: String, _ reason: String? = nil) -> FileError {
+  FileError(.missing, path: path, "could not read: \(reason ?? String(cString: strerror(errno)))")
+}
