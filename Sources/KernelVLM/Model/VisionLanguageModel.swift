@@ -56,6 +56,11 @@ struct LossSum {
   var text = 0.0
   /// Σ over images of the reconstruction error.
   var reconstruction = 0.0
+
+  mutating func add(_ other: LossSum) {
+    text += other.text
+    reconstruction += other.reconstruction
+  }
 }
 
 extension VisionLanguageModel {

@@ -1,0 +1,85 @@
+import Foundation
+import ReferenceKernels
+
+/// Adam after two clips: each feature tensor's gradient to its own largest norm, then all of them together.
+struct Optimizer<K: Kernels> {
+  typealias Scalar = K.Scalar
+
+  /// Neighbouring parameters that are clipped together.
+  private struct Group {
+    let range: Range<Int>
+    let isFeature: Bool
+  }
+
+  let kernels: K
+  let recipe: Recipe
+  let table: ParameterTable
+  /// Adam's first and second moments.
+  let m: Buffer<Scalar>
+  let v: Buffer<Scalar>
+  private let groups: [Group]
+
+  init(kernels: K, recipe: Recipe, table: ParameterTable) {
+    self.kernels = kernels
+    self.recipe = recipe
+    self.table = table
+    m = Buffer(count: table.count)
+    v = Buffer(count: table.count)
+    let features = table.entries.filter(\.isFeature).map { Group(range: $0.range, isFeature: true) }
+    let rest = Group(range: (features.last?.range.upperBound ?? 0)..<table.count, isFeature: false)
+    groups = features + [rest]
+  }
+
+  /// One step, counted from 0: the gradient is clipped, m and v follow it, and p goes against m / √v.
+  /// - Throws: if the gradient is not finite, with nothing changed.
+  func step(_ p: Buffer<Scalar>, gradient: Buffer<Scalar>, step: Int) throws(TrainingError) {
+    let squares = groups.map { kernels.squaredNorm(slice(gradient, $0.range)) }
+    let scales = zip(groups, squares).map { group, squares in
+      group.isFeature ? Self.scale(norm: squares.squareRoot(), limit: recipe.featureClip) : 1
+    }
+    let total = zip(scales, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
+    guard total.isFinite else { throw .notFinite(tensor: firstNotFinite(gradient), step: step) }
+    let scale = Self.scale(norm: total, limit: recipe.clip)
+    for (group, groupScale) in zip(groups, scales) {
+      kernels.adamStep(
+        slice(p, group.range), m: slice(m, group.range), v: slice(v, group.range),
+        gradient: slice(gradient, group.range), settings: settings(gradientScale: groupScale * scale, step: step))
+    }
+  }
+
+  /// What brings a gradient of norm `norm` down to `limit`.
+  private static func scale(norm: Double, limit: Double) -> Double { norm > limit ? limit / (norm + 1e-8) : 1 }
+
+  private func settings(gradientScale: Double, step: Int) -> AdamSettings<Scalar> {
+    AdamSettings(
+      gradientScale: Scalar(gradientScale), learningRate: Scalar(recipe.learningRate(at: step)),
+      beta1: Scalar(recipe.beta1), beta2: Scalar(recipe.beta2),
+      correction1: Scalar(1 / (1 - pow(recipe.beta1, Double(step + 1)))),
+      correction2: Scalar(1 / (1 - pow(recipe.beta2, Double(step + 1)))), epsilon: Scalar(recipe.epsilon),
+      weightDecay: Scalar(recipe.weightDecay))
+  }
+
+  private func slice(_ buffer: Buffer<Scalar>, _ range: Range<Int>) -> Matrix<Scalar> {
+    buffer.matrix(at: range.lowerBound, rows: 1, columns: range.count)
+  }
+
+  /// The first tensor whose gradient has a norm that is not finite.
+  private func firstNotFinite(_ gradient: Buffer<Scalar>) -> String {
+    table.entries.first { !kernels.squaredNorm(slice(gradient, $0.range)).isFinite }?.name ?? "all tensors together"
+  }
+}
+
+/// Why a training cannot go on.
+public enum TrainingError: Error, Equatable, CustomStringConvertible {
+  /// The gradient of a tensor, or the loss itself (`tensor` is "loss"), is NaN or infinite. The parameters are those
+  /// before the step, which is counted from 0.
+  case notFinite(tensor: String, step: Int)
+
+  public var description: String {
+    switch self {
+    case .notFinite(let tensor, let step):
+      let what = tensor == "loss" ? "the loss" : "the gradient of \(tensor)"
+      return "\(what) is not finite at step \(step + 1); the parameters are those before it"
+    }
+  }
+}

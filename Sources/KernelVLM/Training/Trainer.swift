@@ -1,0 +1,134 @@
+import ReferenceKernels
+
+/// What one step reports: the loss of its batch before the step, as means over its images.
+public struct StepReport: Equatable, Sendable {
+  /// Steps done, this one included.
+  public let step: Int
+  /// Mean of −log p over what a name predicts.
+  public let text: Double
+  /// Reconstruction error; 0 if the step did not compute it.
+  public let reconstruction: Double
+  /// text + weight · reconstruction.
+  public let loss: Double
+  /// Name of the batch's first image.
+  public let target: String
+}
+
+/// A training that is under way, whatever its kernels.
+public protocol TrainingSession: AnyObject {
+  /// Steps done so far.
+  var stepsDone: Int { get }
+  var model: any SpellingModel { get }
+  /// Takes one step. A step that throws changes nothing.
+  /// - Parameter reportsReconstruction: whether to compute the reconstruction error even where no gradient asks for it.
+  func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport
+}
+
+/// Trains a model, one step at a time.
+///
+/// The images of a batch are cut into blocks whose size depends on the batch alone. Each block has a gradient of its
+/// own, and the gradients are added in order: the same bits for any number of threads.
+public final class Trainer<K: Kernels>: TrainingSession {
+  typealias Scalar = K.Scalar
+
+  /// Images that go through the model together; a larger block takes several passes.
+  private static var imagesPerPass: Int { 16 }
+
+  let languageModel: VisionLanguageModel<K>
+  private let recipe: Recipe
+  private let images: LabelledImages
+  private let pooling: Pooling
+  private let threads: Int
+  private let optimizer: Optimizer<K>
+  private var order: ImageOrder
+  /// Positions of the batch that each block takes.
+  private let blocks: [Range<Int>]
+  private let gradients: [Buffer<Scalar>]
+  private let gradientViews: [Parameters<Scalar>]
+  private let workspaces: [Workspace<Scalar>]
+  public private(set) var stepsDone = 0
+
+  public var model: any SpellingModel { languageModel }
+
+  /// - Parameter threads: at most so many; more than there are blocks are not used.
+  /// - Throws: `ConfigurationError` if the recipe, the labels or the size of the images do not fit the model.
+  public init(
+    _ model: VisionLanguageModel<K>, recipe: Recipe, images: LabelledImages, threads: Int
+  ) throws(ConfigurationError) {
+    try recipe.validate()
+    guard let label = images.labels.max() else {
+      throw ConfigurationError("training images", value: 0, rule: "at least 1")
+    }
+    let names = model.configuration.names.count
+    guard label < names else {
+      throw ConfigurationError("label", value: label, rule: "below the number of names, \(names)")
+    }
+    languageModel = model
+    self.recipe = recipe
+    self.images = images
+    pooling = try Pooling(side: images.side, size: model.configuration.imageSize)
+    optimizer = Optimizer(kernels: model.kernels, recipe: recipe, table: model.table)
+    order = ImageOrder(recipe.order, seed: recipe.seed, count: images.count)
+    blocks = Self.blocks(of: recipe.batch)
+    self.threads = max(1, min(threads, blocks.count))
+    gradients = blocks.map { _ in Buffer(count: model.table.count) }
+    gradientViews = gradients.map { Parameters($0, table: model.table, configuration: model.configuration) }
+    workspaces = (0..<self.threads).map { _ in Workspace() }
+  }
+
+  /// Cuts a batch into blocks of at least 8 images, and into at most 16 blocks.
+  static func blocks(of batch: Int) -> [Range<Int>] {
+    let size = max(8, (batch + 15) / 16)
+    return stride(from: 0, to: batch, by: size).map { $0..<min($0 + size, batch) }
+  }
+
+  //C @specialized(where K == CKernels)
+  @specialized(where K == Reference<Float>)
+  @specialized(where K == Reference<Double>)
+  public func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport {
+    let batch = (0..<recipe.batch).map { order.image(at: stepsDone * recipe.batch + $0) }
+    let sum = gradient(batch, wantsReconstruction: reportsReconstruction)
+    let text = sum.text / Double(recipe.batch)
+    let reconstruction = sum.reconstruction / Double(recipe.batch)
+    let loss = text + languageModel.configuration.reconstructionWeight * reconstruction
+    guard loss.isFinite else { throw .notFinite(tensor: "loss", step: stepsDone) }
+    try optimizer.step(languageModel.buffer, gradient: gradients[0], step: stepsDone)
+    stepsDone += 1
+    return StepReport(
+      step: stepsDone, text: text, reconstruction: reconstruction, loss: loss,
+      target: languageModel.configuration.names[Int(images.labels[batch[0]])])
+  }
+
+  /// Writes the mean gradient of a batch to `gradients[0]`.
+  private func gradient(_ batch: [Int], wantsReconstruction: Bool) -> LossSum {
+    let kernels = languageModel.kernels
+    var sums = [LossSum](repeating: LossSum(), count: blocks.count)
+    sums.withUnsafeMutableBufferPointer { sums in
+      kernels.parallel(count: blocks.count, threads: threads) { index, thread in
+        sums[index] = blockGradient(
+          batch[blocks[index]], block: index, workspaces[thread], wantsReconstruction: wantsReconstruction)
+      }
+    }
+    for block in gradients.dropFirst() { kernels.add(gradients[0].all, block.all) }
+    return sums.reduce(into: LossSum()) { $0.add($1) }
+  }
+
+  private func blockGradient(
+    _ block: ArraySlice<Int>, block index: Int, _ workspace: Workspace<Scalar>, wantsReconstruction: Bool
+  ) -> LossSum {
+    var sum = LossSum()
+    for first in stride(from: block.startIndex, to: block.endIndex, by: Self.imagesPerPass) {
+      let pass = block[first..<min(first + Self.imagesPerPass, block.endIndex)]
+      workspace.reset()
+      let laidOut = workspace.block(
+        texts: pass.map { languageModel.vocabulary.texts[Int(images.labels[$0])] },
+        configuration: languageModel.configuration, batch: recipe.batch)
+      for (row, image) in pass.enumerated() { pooling(images, image, into: laidOut.x.rows(row..<row + 1)) }
+      sum.add(
+        languageModel.lossAndGradient(
+          laidOut, gradient: gradientViews[index], batch: recipe.batch, accumulate: first > block.startIndex,
+          wantsReconstruction: wantsReconstruction, &workspace.arena))
+    }
+    return sum
+  }
+}
