@@ -6,7 +6,7 @@ import Testing
 struct GzipTests {
   /// `gzip.compress(idx, 9, mtime=0)` of Python 3.11 for the IDX file of 2 x 3 x 3 values 1...18.
   private let deflated = [UInt8](
-    Data(base64Encoded: "H4sIAAAAAAACA2Ng4GBmYGBgAmIQzczIxMzCysbOwcnFzcPLxy8gKAQAYT1b3yIAAAA=")!)
+    Data(base64Encoded: "H4sIAAAAAAACA2Ng4GBmYGBgAmIQzczIxMzCysbOwcnFzcPLxy8gKAQAYT1b3yIAAAA=") ?? Data())
   private let content = idxFile([2, 3, 3], [UInt8](1...18))
 
   private func read(_ file: [UInt8], _ pieces: [Int]) throws(FileError) -> [UInt8] {
