@@ -87,6 +87,9 @@ extension ModelConfiguration {
     try require(
       attention == .dot || width / heads % 2 == 0, "width of a head", width / heads,
       "even for tensor attention, which halves it")
+    if let name = names.first(where: { $0.contains(where: \.isNewline) }) {
+      throw ConfigurationError("name", value: name, rule: "without line breaks")
+    }
     let longest = try Vocabulary(names: names).longestText
     try require(
       longest <= maximumTextLength, "maximum text length", maximumTextLength,

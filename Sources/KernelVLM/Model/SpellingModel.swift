@@ -12,6 +12,15 @@ public protocol SpellingModel: Sendable {
   func tensors() -> [Safetensors.Tensor]
 }
 
+extension SpellingModel {
+  /// SHA-256 of all parameters, little-endian, in the order of the table.
+  public var weightsSHA256: String {
+    var hash = SHA256()
+    for tensor in tensors() { hash.update(Array(tensor.bytes)) }
+    return hash.hex()
+  }
+}
+
 extension VisionLanguageModel: SpellingModel {
   /// Images that go through the model together.
   private static var imagesPerPass: Int { 32 }
@@ -42,13 +51,13 @@ extension VisionLanguageModel: SpellingModel {
   }
 
   public func tensors() -> [Safetensors.Tensor] {
-    table.entries.map { entry in
-      let matrix = matrix(entry)
-      let values = (0..<entry.rows).flatMap { i in (0..<entry.columns).map { matrix[i, $0] } }
-      if let values = values as? [Float] {
-        return Safetensors.Tensor(entry.name, shape: [entry.rows, entry.columns], values: values)
+    let values = buffer.values
+    return table.entries.map { entry in
+      let shape = [entry.rows, entry.columns]
+      if let floats = values as? [Float] {
+        return Safetensors.Tensor(entry.name, shape: shape, values: floats[entry.range])
       }
-      return Safetensors.Tensor(entry.name, shape: [entry.rows, entry.columns], values: values.map(Double.init))
+      return Safetensors.Tensor(entry.name, shape: shape, values: values[entry.range].map(Double.init))
     }
   }
 }

@@ -1,0 +1,89 @@
+import ReferenceKernels
+
+extension ModelConfiguration {
+  /// What the metadata of a checkpoint says of its own format; a reader that knows another one refuses it.
+  static let checkpointFormat = "KernelVLM 1"
+
+  /// The configuration as the metadata of a checkpoint: one string for each setting. Lists have a line for each entry.
+  var settings: [String: String] {
+    [
+      "format": Self.checkpointFormat,
+      "image_size": "\(imageSize)",
+      "base_features": "\(baseFeatures)",
+      "tensor_tokens": "\(tensorTokens)",
+      "direct": direct.map { "\($0.degree):\($0.count)" }.joined(separator: "\n"),
+      "width": "\(width)",
+      "heads": "\(heads)",
+      "layers": "\(layers)",
+      "mlp_ratio": "\(mlpRatio)",
+      "maximum_text_length": "\(maximumTextLength)",
+      "names": names.joined(separator: "\n"),
+      "attention": attention.rawValue,
+      "gradient": gradient.rawValue,
+      "reconstruction_weight": "\(reconstructionWeight)",
+    ]
+  }
+}
+
+/// Takes a configuration out of a checkpoint's metadata, setting by setting.
+struct SettingsReader {
+  /// What has not been taken.
+  private(set) var remaining: [String: String]
+  private let path: String
+
+  init(_ metadata: [String: String], path: String) {
+    remaining = metadata
+    self.path = path
+  }
+
+  /// - Throws: `FileError` for a setting that is missing or is not of its form, and for a configuration that is invalid.
+  mutating func configuration() throws(FileError) -> ModelConfiguration {
+    let format = try take("format", "\(ModelConfiguration.checkpointFormat)") { $0 }
+    guard format == ModelConfiguration.checkpointFormat else {
+      throw refuse("format", ModelConfiguration.checkpointFormat, found: format)
+    }
+    var c = ModelConfiguration()
+    c.imageSize = try integer("image_size")
+    c.baseFeatures = try integer("base_features")
+    c.tensorTokens = try integer("tensor_tokens")
+    c.direct = try take("direct", "lines of degree:count", Self.directFeatures)
+    c.width = try integer("width")
+    c.heads = try integer("heads")
+    c.layers = try integer("layers")
+    c.mlpRatio = try integer("mlp_ratio")
+    c.maximumTextLength = try integer("maximum_text_length")
+    c.names = try take("names", "a name on each line") { $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+    c.attention = try take("attention", "tensor or dot", ModelConfiguration.Attention.init)
+    c.gradient = try take("gradient", "exact or published", GradientKind.init)
+    c.reconstructionWeight = try take("reconstruction_weight", "a number") { Double($0) }
+    do { try c.validate() } catch { throw FileError(.malformed, path: path, error.description) }
+    return c
+  }
+
+  private static func directFeatures(_ text: String) -> [ModelConfiguration.DirectFeatures]? {
+    let lines = text.split(separator: "\n")
+    let features = lines.compactMap { line -> ModelConfiguration.DirectFeatures? in
+      let numbers = line.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+      guard numbers.count == 2, let degree = numbers[0], let count = numbers[1] else { return nil }
+      return ModelConfiguration.DirectFeatures(degree: degree, count: count)
+    }
+    return features.count == lines.count ? features : nil
+  }
+
+  private mutating func integer(_ key: String) throws(FileError) -> Int {
+    try take(key, "an integer") { Int($0) }
+  }
+
+  private mutating func take<Value>(
+    _ key: String, _ expected: String, _ parse: (String) -> Value?
+  ) throws(FileError) -> Value {
+    guard let text = remaining.removeValue(forKey: key) else { throw refuse(key, expected, found: nil) }
+    guard let value = parse(text) else { throw refuse(key, expected, found: text) }
+    return value
+  }
+
+  private func refuse(_ key: String, _ expected: String, found: String?) -> FileError {
+    let what = found.map { "\"\($0)\"" } ?? "no such entry"
+    return FileError(.malformed, path: path, "metadata \(key): expected \(expected), found \(what)")
+  }
+}

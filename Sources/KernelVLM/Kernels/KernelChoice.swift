@@ -1,0 +1,74 @@
+import ReferenceKernels
+
+/// Which kernels to compute with, chosen at run time.
+public struct KernelChoice: Equatable, Sendable {
+  public enum Backend: String, CaseIterable, Sendable {
+    /// C, vectorised, float32.
+    case c
+    /// Plain Swift.
+    case reference
+  }
+
+  public enum Precision: String, CaseIterable, Sendable {
+    case float
+    case double
+  }
+
+  public let backend: Backend
+  public let precision: Precision
+  /// What the C kernels are compiled for.
+  public let instructionSet: InstructionSet
+
+  /// - Throws: `ConfigurationError` for C in Double, which there is not, or an instruction set this processor lacks.
+  public init(
+    _ backend: Backend = .c, precision: Precision = .float, instructionSet: InstructionSet = .best
+  ) throws(ConfigurationError) {
+    guard backend == .reference || precision == .float else {
+      throw ConfigurationError("precision", value: precision.rawValue, rule: "float with the backend c")
+    }
+    guard CKernels(instructionSet) != nil else {
+      let available = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
+      throw ConfigurationError("instruction set", value: instructionSet.rawValue, rule: "one this processor has: \(available)")
+    }
+    self.backend = backend
+    self.precision = precision
+    self.instructionSet = instructionSet
+  }
+
+  /// What to name beside a figure: "avx2", or "swift" for the reference.
+  public var instructionSetName: String { backend == .c ? instructionSet.rawValue : "swift" }
+
+  /// A training that begins with parameters drawn from the recipe's seed.
+  /// - Parameter threads: at most so many.
+  public func train(
+    _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int
+  ) throws(ConfigurationError) -> any TrainingSession {
+    func session<K: Kernels>(_ kernels: K) throws(ConfigurationError) -> any TrainingSession {
+      let model = try VisionLanguageModel(configuration, kernels: kernels)
+      model.drawParameters(seed: recipe.seed)
+      return try Trainer(model, recipe: recipe, images: images, threads: threads)
+    }
+    switch (backend, precision) {
+    case (.c, _): return try session(cKernels(threads: threads))
+    case (.reference, .float): return try session(Reference<Float>())
+    case (.reference, .double): return try session(Reference<Double>())
+    }
+  }
+
+  /// The model of a checkpoint.
+  /// - Throws: `FileError` if its tensors do not fit its configuration.
+  public func model(_ checkpoint: Checkpoint) throws -> any SpellingModel {
+    switch (backend, precision) {
+    case (.c, _): try checkpoint.model(kernels: cKernels(threads: 1))
+    case (.reference, .float): try checkpoint.model(kernels: Reference<Float>())
+    case (.reference, .double): try checkpoint.model(kernels: Reference<Double>())
+    }
+  }
+
+  private func cKernels(threads: Int) -> CKernels {
+    guard let kernels = CKernels(instructionSet, threads: threads) else {
+      preconditionFailure("\(instructionSet) was available and is not")
+    }
+    return kernels
+  }
+}
