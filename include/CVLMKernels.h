@@ -54,6 +54,11 @@ typedef struct {
   void (*_Nonnull matmul_backward_weight)(float *_Nonnull dw, const float *_Nonnull dy, const float *_Nonnull x,
                                           ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int accumulate);
 
+  /// The same for m columns of a wider dy, whose rows are lddy apart: some rows of dW, so that threads can share them.
+  void (*_Nonnull matmul_backward_weight_rows)(float *_Nonnull dw, const float *_Nonnull dy, ptrdiff_t lddy,
+                                               const float *_Nonnull x, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
+                                               int accumulate);
+
   // FeatureProduct: the kernel of degree R, as bilinear (R = 2) or trilinear (R = 3) features
 
   /// y = (W_0 x) * (W_1 x) * ... * (W_{R-1} x), element-wise.

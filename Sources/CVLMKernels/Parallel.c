@@ -1,7 +1,93 @@
+// Threads. The body of a parallel region is compiled for the baseline whatever surrounds it, so nothing here computes:
+// regions call the functions of a table.
 #include "CVLMKernels.h"
-extern int omp_get_max_threads(void);
-int vlm_thread_limit(void) { 
-int n = 0;
-#pragma omp parallel for schedule(static) reduction(+:n)
-for (int i = 0; i < 100; i++) n += 1;
-return omp_get_max_threads(); }
+
+#ifdef _OPENMP
+// Declared here, because the compiler does not come with omp.h.
+extern int omp_in_parallel(void);
+extern int omp_get_thread_num(void);
+extern int omp_get_num_threads(void);
+static int may_share(void) { return !omp_in_parallel(); }
+int vlm_has_openmp(void) { return 1; }
+#else
+static int may_share(void) { return 0; }
+int vlm_has_openmp(void) { return 0; }
+#endif
+
+static int smaller(ptrdiff_t a, int b) { return a < b ? (int)a : b; }
+
+void vlm_parallel(ptrdiff_t count, int threads, void (*body)(void *context, ptrdiff_t i, int thread), void *context) {
+  threads = smaller(count, threads);
+  if (threads <= 1 || !may_share()) {
+    for (ptrdiff_t i = 0; i < count; i++) body(context, i, 0);
+    return;
+  }
+  // One round for each thread that was asked for, so that what it gets does not depend on how many the system gives.
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int thread = 0; thread < threads; thread++) {
+    for (ptrdiff_t i = thread; i < count; i += threads) body(context, i, thread);
+  }
+}
+
+// The rows of a matmul's output are shared in chunks of one size, whatever the number of threads: a kernel may add in
+// another order for the rows that are left over at the end, so the chunks decide the bits.
+enum { CHUNK = 48 };
+
+/// Threads that pay for n k m multiply-adds. A region costs about a microsecond, in which one core does some 40,000 of
+/// them: each thread should have several times that.
+static int threads_for(ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int threads) {
+  return smaller(n * k * m / (1 << 18) + 1, threads);
+}
+
+typedef struct {
+  const vlm_kernels *kernels;
+  float *output;
+  const float *left, *right;
+  ptrdiff_t n, k, m;
+  int accumulate;
+} shared_product;
+
+static ptrdiff_t chunk_rows(ptrdiff_t rows, ptrdiff_t chunk) {
+  return rows - chunk * CHUNK < CHUNK ? rows - chunk * CHUNK : CHUNK;
+}
+
+static ptrdiff_t chunks(ptrdiff_t rows) { return (rows + CHUNK - 1) / CHUNK; }
+
+static void forward_chunk(void *context, ptrdiff_t i, int thread) {
+  (void)thread;
+  const shared_product *s = context;
+  s->kernels->matmul_forward(s->output + i * CHUNK * s->m, s->left + i * CHUNK * s->k, s->right, chunk_rows(s->n, i), s->k, s->m,
+            s->accumulate);
+}
+
+static void backward_input_chunk(void *context, ptrdiff_t i, int thread) {
+  (void)thread;
+  const shared_product *s = context;
+  s->kernels->matmul_backward_input(s->output + i * CHUNK * s->k, s->left + i * CHUNK * s->m, s->right, chunk_rows(s->n, i), s->k, s->m,
+            s->accumulate);
+}
+
+static void backward_weight_chunk(void *context, ptrdiff_t i, int thread) {
+  (void)thread;
+  const shared_product *s = context;
+  s->kernels->matmul_backward_weight_rows(s->output + i * CHUNK * s->k, s->left + i * CHUNK, s->m, s->right, s->n, s->k,
+                                          chunk_rows(s->m, i), s->accumulate);
+}
+
+void vlm_matmul_forward(const vlm_kernels *kernels, int threads, float *y, const float *x, const float *w, ptrdiff_t n,
+                        ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  shared_product s = {kernels, y, x, w, n, k, m, accumulate};
+  vlm_parallel(chunks(n), threads_for(n, k, m, threads), forward_chunk, &s);
+}
+
+void vlm_matmul_backward_input(const vlm_kernels *kernels, int threads, float *dx, const float *dy, const float *w,
+                               ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  shared_product s = {kernels, dx, dy, w, n, k, m, accumulate};
+  vlm_parallel(chunks(n), threads_for(n, k, m, threads), backward_input_chunk, &s);
+}
+
+void vlm_matmul_backward_weight(const vlm_kernels *kernels, int threads, float *dw, const float *dy, const float *x,
+                                ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  shared_product s = {kernels, dw, dy, x, n, k, m, accumulate};
+  vlm_parallel(chunks(m), threads_for(n, k, m, threads), backward_weight_chunk, &s);
+}

@@ -1,0 +1,134 @@
+// Attention: what tensor and dot attention share, the softmax and the walk over the keys.
+
+/// exp, to 2 ulp; below -103 it is 0, NaN stays.
+///
+/// x = n ln 2 + r with |r| <= ln 2 / 2, and exp x = 2^n exp r. With n whole and ln 2 = high + low, where `high` has 11
+/// bits and n at most 8, x - n high is exact; exp r = 1 + r + r^2 q(r), where q of degree 4 interpolates at Chebyshev's
+/// nodes: its relative error is 1.1e-8, 0.09 ulp, and the rest is rounding. 2^n is applied in two factors, since for a
+/// subnormal or a large result it is no float.
+VLM_INLINE vf exponential(vf x) {
+  const float whole = 0x1.8p23f;  // added, it leaves the nearest integer in the low bits
+  x = choose(x < -104, splat(-104), x);
+  x = choose(x > 89, splat(89), x);
+  vf shifted = x * 0x1.715476p+0f + whole;
+  vf n = shifted - whole;
+  vf r = x - n * 0x1.62cp-1f;
+  r -= n * 0x1.217f7ep-12f;
+  vf q = 0x1.120ba2p-7f + r * 0x1.6d113cp-10f;
+  q = 0x1.55551ap-5f + r * q;
+  q = 0x1.5554dcp-3f + r * q;
+  q = 0x1p-1f + r * q;
+  vf y = 1 + (r + (r * r) * q);
+  vi exponent = (vi)shifted - (vi)splat(whole);
+  vi half = exponent >> 1;
+  return y * (vf)((half + 127) << 23) * (vf)((exponent - half + 127) << 23);
+}
+
+/// The largest of n > 0 numbers. A NaN may be lost here: exp(NaN - largest) is NaN all the same.
+VLM_INLINE float largest_of(const float *x, ptrdiff_t n) {
+  if (n < L) {
+    float best = x[0];
+    for (ptrdiff_t j = 1; j < n; j++) best = x[j] > best ? x[j] : best;
+    return best;
+  }
+  vf best = load(x);
+  for (ptrdiff_t j = L; j < n; j += L) {
+    // The last vector overlaps the one before it.
+    vf xj = load(x + least(j, n - L));
+    best = choose(xj > best, xj, best);
+  }
+  float one = best[0];
+  for (int l = 1; l < L; l++) one = best[l] > one ? best[l] : one;
+  return one;
+}
+
+/// probs = softmax(scores) of one row, which may be the same. Returns Σ exp(scores - max).
+VLM_INLINE float softmax(float *probs, const float *scores, ptrdiff_t n, float *max) {
+  if (n <= 0) return 0;
+  *max = largest_of(scores, n);
+  vf total = {0};
+  VLM_FOR_VECTORS(j, part, n, {
+    vf e = exponential(get(scores + j, part) - *max);
+    put(probs + j, e, part);
+    total += part == L ? e : load_part(probs + j, part);  // the lanes beyond the row count for nothing
+  });
+  float z = sum(total);
+  VLM_FOR_VECTORS(j, part, n, put(probs + j, get(probs + j, part) / z, part););
+  return z;
+}
+
+/// The keys and values that the n queries of an image see: F rows of the prefix, then S of its own text.
+typedef struct {
+  const float *prefix, *own;
+  ptrdiff_t n, F, S, D, H;
+} keys;
+
+VLM_INLINE ptrdiff_t visible_to(const keys *k, ptrdiff_t i) { return k->F + k->S - k->n + i + 1; }
+
+/// The rows from component `at` of keys (`at` < D) or values (D + component).
+VLM_INLINE matrix_rows key_rows(const keys *k, ptrdiff_t at) {
+  return (matrix_rows){k->prefix + at, k->F, k->own + at, 2 * k->D};
+}
+
+/// probs_i = softmax of the scores in row i, 0 where masked.  probs (n, T).
+static void softmax_visible(float *probs, const keys *k) {
+  ptrdiff_t T = k->F + k->S;
+  for (ptrdiff_t i = 0; i < k->n; i++) {
+    float max;
+    ptrdiff_t visible = visible_to(k, i);
+    softmax(probs + i * T, probs + i * T, visible, &max);
+    zero(probs + i * T + visible, T - visible);
+  }
+}
+
+/// y = Σ_j weights_ij row_j over all keys, for `columns` components from `at` on.  weights (n, T).
+static void weighted_rows(float *y, ptrdiff_t ldy, const float *weights, ptrdiff_t ldw, const keys *k, ptrdiff_t n,
+                          ptrdiff_t at, ptrdiff_t columns) {
+  ptrdiff_t ld = 2 * k->D;
+  product(y, ldy, (left_factor){weights, ldw, 1}, k->prefix + at, ld, n, k->F, columns, 0);
+  product(y, ldy, (left_factor){weights + k->F, ldw, 1}, k->own + at, ld, n, k->S, columns, 1);
+}
+
+enum {
+  // Queries and keys of a block of backward: its tiles lie on the stack.
+  BLOCK_QUERIES = 8,
+  BLOCK_KEYS = 64,
+};
+
+/// Gradients by the keys and values of one block of keys, all in one of the two segments.
+typedef struct {
+  float *rows;        // dprefix or down, at the block's first key
+  const float *keys;  // likewise
+  ptrdiff_t first;    // the first key, counted over both segments
+  ptrdiff_t count;
+} key_block;
+
+/// The block of keys that starts at `first`.
+VLM_INLINE key_block block_at(ptrdiff_t first, const keys *k, float *dprefix, float *down) {
+  ptrdiff_t ld = 2 * k->D;
+  if (first < k->F) {
+    return (key_block){dprefix + first * ld, k->prefix + first * ld, first, least(BLOCK_KEYS, k->F - first)};
+  }
+  ptrdiff_t j = first - k->F;
+  return (key_block){down + j * ld, k->own + j * ld, first, least(BLOCK_KEYS, k->S - j)};
+}
+
+/// dprobs_ij = dy_i . v_j for the keys of a block.  dprobs (n, BLOCK_KEYS).
+static void probs_backward(float *dprobs, const float *dy, const key_block *b, const keys *k, ptrdiff_t n,
+                           ptrdiff_t head) {
+  ptrdiff_t d = k->D / k->H, ld = 2 * k->D;
+  forward_product(dprobs, BLOCK_KEYS, dy + head * d, k->D, rows_of(b->keys + k->D + head * d, ld), n, d, b->count, 0);
+}
+
+/// mean_i = Σ_l probs_il dprobs_il of one head, for `n` queries; probs at the first of them.
+static void mean_dprobs(float *mean, float *dprobs, const float *dy, const float *probs, const keys *k, ptrdiff_t n,
+                        ptrdiff_t head, float *dprefix, float *down) {
+  ptrdiff_t T = k->F + k->S;
+  for (ptrdiff_t i = 0; i < n; i++) mean[i] = 0;
+  for (ptrdiff_t j = 0; j < T;) {
+    key_block b = block_at(j, k, dprefix, down);
+    probs_backward(dprobs, dy, &b, k, n, head);
+    for (ptrdiff_t i = 0; i < n; i++) mean[i] += dot(probs + i * T + j, dprobs + i * BLOCK_KEYS, b.count);
+    j += b.count;
+  }
+}

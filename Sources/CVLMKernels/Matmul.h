@@ -1,0 +1,181 @@
+// Matmul: Y = X Wᵀ, dX = dY W, dW = dYᵀ X.
+//
+// All three are C = A B with a sum over rows of B, so that vectors of C's columns need no horizontal sums: only
+// forward's Wᵀ has to be turned first, a few columns at a time.
+
+/// Rows of a matrix that may lie in two places, like keys: `first` of them at `p`, the others at `rest`.
+typedef struct {
+  const float *p;
+  ptrdiff_t first;
+  const float *rest;
+  ptrdiff_t stride;
+} matrix_rows;
+
+VLM_INLINE matrix_rows rows_of(const float *p, ptrdiff_t stride) { return (matrix_rows){p, PTRDIFF_MAX, p, stride}; }
+
+VLM_INLINE const float *row_at(matrix_rows rows, ptrdiff_t i) {
+  return i < rows.first ? rows.p + i * rows.stride : rows.rest + (i - rows.first) * rows.stride;
+}
+
+/// The left factor of a product: element (r, t) at p[r row + t term].
+typedef struct {
+  const float *p;
+  ptrdiff_t row, term;
+} left_factor;
+
+enum {
+  // 6 x 2 accumulators: enough independent sums to hide the latency of an FMA, and with two vectors of B and one
+  // broadcast they fill the 16 registers of AVX2.
+  TILE_ROWS = 6,
+  TILE_VECTORS = 2,
+  TILE_COLUMNS = TILE_VECTORS * VLM_LANES,
+  // A block of B's columns, 64 bytes wide or 128, times this depth stays in the first-level cache.
+  TILE_DEPTH = 128,
+};
+
+/// C[r][:] = Σ_t a[r, t] B[t][:], or added to C, for `rows` x `vectors` (constants, so that the sums are registers). The
+/// last vector has `last` live columns.
+VLM_INLINE void tile(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t depth,
+                     const int rows, const int vectors, ptrdiff_t last, int accumulate) {
+  vf s[TILE_ROWS][TILE_VECTORS] = {0};
+  if (accumulate) {
+    for (int r = 0; r < rows; r++) {
+      for (int v = 0; v < vectors; v++) s[r][v] = get(c + r * ldc + v * L, v + 1 < vectors ? L : last);
+    }
+  }
+  for (ptrdiff_t t = 0; t < depth; t++) {
+    vf bt[TILE_VECTORS];
+    for (int v = 0; v < vectors; v++) bt[v] = get(b + t * ldb + v * L, v + 1 < vectors ? L : last);
+    for (int r = 0; r < rows; r++) {
+      vf art = splat(a.p[r * a.row + t * a.term]);
+      for (int v = 0; v < vectors; v++) s[r][v] += art * bt[v];
+    }
+  }
+  for (int r = 0; r < rows; r++) {
+    for (int v = 0; v < vectors; v++) put(c + r * ldc + v * L, s[r][v], v + 1 < vectors ? L : last);
+  }
+}
+
+/// A tile whose number of columns is met at run time.
+VLM_INLINE void tile_rows(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t depth,
+                          const int rows, ptrdiff_t columns, int accumulate) {
+  if (columns == TILE_COLUMNS) tile(c, ldc, a, b, ldb, depth, rows, 2, L, accumulate);
+  else if (columns > L) tile(c, ldc, a, b, ldb, depth, rows, 2, columns - L, accumulate);
+  else if (columns == L) tile(c, ldc, a, b, ldb, depth, rows, 1, L, accumulate);
+  else tile(c, ldc, a, b, ldb, depth, rows, 1, columns, accumulate);
+}
+
+/// C = A B, or added to C, for at most TILE_COLUMNS columns and any number of rows.  C (n, columns), A (n, depth).
+static void strip(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t n, ptrdiff_t depth,
+                  ptrdiff_t columns, int accumulate) {
+  while (n > 0) {
+    // 7, 8 and 9 rows in two equal tiles: a tile of one or two rows would wait for its own sums.
+    ptrdiff_t rows = n <= TILE_ROWS ? n : n < TILE_ROWS + 4 ? (n + 1) / 2 : TILE_ROWS;
+    switch (rows) {
+    case 1: tile_rows(c, ldc, a, b, ldb, depth, 1, columns, accumulate); break;
+    case 2: tile_rows(c, ldc, a, b, ldb, depth, 2, columns, accumulate); break;
+    case 3: tile_rows(c, ldc, a, b, ldb, depth, 3, columns, accumulate); break;
+    case 4: tile_rows(c, ldc, a, b, ldb, depth, 4, columns, accumulate); break;
+    case 5: tile_rows(c, ldc, a, b, ldb, depth, 5, columns, accumulate); break;
+    default: tile_rows(c, ldc, a, b, ldb, depth, 6, columns, accumulate); break;
+    }
+    n -= rows;
+    c += rows * ldc;
+    a.p += rows * a.row;
+  }
+}
+
+/// C = A B, or added to C.  C (n, columns), A (n, depth), B (depth, columns).
+static void product(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t n, ptrdiff_t depth,
+                    ptrdiff_t columns, int accumulate) {
+  ptrdiff_t t = 0;
+  do {
+    ptrdiff_t terms = least(TILE_DEPTH, depth - t);
+    left_factor block = {a.p + t * a.term, a.row, a.term};
+    for (ptrdiff_t j = 0; j < columns; j += TILE_COLUMNS) {
+      strip(c + j, ldc, block, b + t * ldb + j, ldb, n, terms, least(TILE_COLUMNS, columns - j), accumulate || t > 0);
+    }
+    t += terms;
+  } while (t < depth);
+}
+
+/// panel[t] = component `at` + t of `count` rows from `first` on, for t < depth. Rows beyond the last one repeat it.
+VLM_INLINE void pack(float *panel, matrix_rows w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t at, ptrdiff_t depth) {
+  for (ptrdiff_t v = 0; v < count; v += L) {
+    const float *rows[L];
+    for (ptrdiff_t o = 0; o < L; o++) rows[o] = row_at(w, first + least(v + o, count - 1)) + at;
+    ptrdiff_t t = 0;
+    for (; t + 4 <= depth; t += 4) {
+      vf columns[4];
+      transpose(columns, rows, t);
+      for (int c = 0; c < 4; c++) store(panel + (t + c) * TILE_COLUMNS + v, columns[c]);
+    }
+    for (; t < depth; t++) {
+      for (ptrdiff_t o = 0; o < L; o++) panel[t * TILE_COLUMNS + v + o] = rows[o][t];
+    }
+  }
+}
+
+/// `outputs` (4 or 8) elements y_o = x · w_o of one row at once. Outputs beyond `count` repeat the last one.
+VLM_INLINE void dots_of(float *y, const float *x, matrix_rows w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t k,
+                        const int outputs, int accumulate) {
+  const float *rows[8];
+  vf s[8] = {0};
+  for (int o = 0; o < outputs; o++) rows[o] = row_at(w, first + least(o, count - 1));
+  VLM_FOR_VECTORS(c, part, k, {
+    vf xc = get(x + c, part);
+    for (int o = 0; o < outputs; o++) s[o] += xc * get(rows[o] + c, part);
+  });
+  for (int o = 0; o < outputs && o < count; o += 4) {
+    v4 four = sums(s[o], s[o + 1], s[o + 2], s[o + 3]);
+    for (int q = 0; q < 4 && o + q < count; q++) y[o + q] = accumulate ? y[o + q] + four[q] : four[q];
+  }
+}
+
+/// Y = X Wᵀ, or added to Y; rows of Y and X are ldy and ldx apart.
+static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t n,
+                            ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  // One or two rows do not repay the turning of W.
+  if (n <= 2) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+      ptrdiff_t o = 0;
+      for (; m - o > 4; o += 8) dots_of(y + i * ldy + o, x + i * ldx, w, o, least(8, m - o), k, 8, accumulate);
+      if (o < m) dots_of(y + i * ldy + o, x + i * ldx, w, o, m - o, k, 4, accumulate);
+    }
+    return;
+  }
+  float panel[TILE_DEPTH * TILE_COLUMNS];
+  for (ptrdiff_t o = 0; o < m; o += TILE_COLUMNS) {
+    ptrdiff_t columns = least(TILE_COLUMNS, m - o);
+    ptrdiff_t t = 0;
+    do {
+      ptrdiff_t depth = least(TILE_DEPTH, k - t);
+      pack(panel, w, o, columns, t, depth);
+      left_factor a = {x + t, ldx, 1};
+      strip(y + o, ldy, a, panel, TILE_COLUMNS, n, depth, columns, accumulate || t > 0);
+      t += depth;
+    } while (t < k);
+  }
+}
+
+static void matmul_forward(float *y, const float *x, const float *w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
+                           int accumulate) {
+  forward_product(y, m, x, k, rows_of(w, k), n, k, m, accumulate);
+}
+
+/// dX = dY W: ∂y_o/∂x_c = w_oc.
+static void matmul_backward_input(float *dx, const float *dy, const float *w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
+                                  int accumulate) {
+  product(dx, k, (left_factor){dy, m, 1}, w, k, n, m, k, accumulate);
+}
+
+/// dW = dYᵀ X: ∂y_o/∂w_oc = x_c.
+static void matmul_backward_weight_rows(float *dw, const float *dy, ptrdiff_t lddy, const float *x, ptrdiff_t n,
+                                        ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  product(dw, k, (left_factor){dy, 1, lddy}, x, k, m, n, k, accumulate);
+}
+
+static void matmul_backward_weight(float *dw, const float *dy, const float *x, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
+                                   int accumulate) {
+  matmul_backward_weight_rows(dw, dy, m, x, n, k, m, accumulate);
+}

@@ -1,0 +1,138 @@
+// Vectors of VLM_LANES floats in clang's vector extension: the same source for every instruction set. A translation unit
+// defines VLM_LANES, load_part and store_part before it includes the operations.
+//
+// All loads and stores are unaligned, and no loop peels to an alignment: the order of a sum, so its bits, depends on
+// sizes alone. Products are fused with the sums they are added to where the instruction set has FMA (clang's default
+// within one expression).
+#ifndef VLM_VECTOR_H
+#define VLM_VECTOR_H
+
+/// Operations are small and meet constants at the call: rows and vectors of a tile must be known to stay in registers.
+#define VLM_INLINE static inline __attribute__((always_inline))
+
+typedef float vf __attribute__((vector_size(4 * VLM_LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * VLM_LANES)));
+typedef float v4 __attribute__((vector_size(16)));
+
+enum { L = VLM_LANES };
+
+VLM_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+VLM_INLINE vf load(const float *p) {
+  vf v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+VLM_INLINE void store(float *p, vf v) { __builtin_memcpy(p, &v, sizeof v); }
+
+VLM_INLINE v4 load4(const float *p) {
+  v4 v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+VLM_INLINE vf splat(float a) { return (vf){0} + a; }
+
+VLM_INLINE vf choose(vi condition, vf yes, vf no) { return (vf)((condition & (vi)yes) | (~condition & (vi)no)); }
+
+/// Σ of the lanes, by halves.
+VLM_INLINE float sum4(v4 v) {
+  v += __builtin_shufflevector(v, v, 2, 3, 2, 3);
+  return v[0] + v[1];
+}
+
+#if VLM_LANES == 4
+
+VLM_INLINE vf quads(const float *const *rows, ptrdiff_t at) { return load4(rows[0] + at); }
+VLM_INLINE v4 fold(vf v) { return v; }
+#define VLM_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define VLM_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define VLM_LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define VLM_HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
+
+#elif VLM_LANES == 8
+
+VLM_INLINE vf quads(const float *const *rows, ptrdiff_t at) {
+  return __builtin_shufflevector(load4(rows[0] + at), load4(rows[4] + at), 0, 1, 2, 3, 4, 5, 6, 7);
+}
+VLM_INLINE v4 fold(vf v) {
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+}
+#define VLM_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define VLM_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define VLM_LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define VLM_HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+
+#else
+
+typedef float v8 __attribute__((vector_size(32)));
+VLM_INLINE vf quads(const float *const *rows, ptrdiff_t at) {
+  v8 low = __builtin_shufflevector(load4(rows[0] + at), load4(rows[4] + at), 0, 1, 2, 3, 4, 5, 6, 7);
+  v8 high = __builtin_shufflevector(load4(rows[8] + at), load4(rows[12] + at), 0, 1, 2, 3, 4, 5, 6, 7);
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+VLM_INLINE v4 fold(vf v) {
+  v8 half = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+            __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+}
+#define VLM_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define VLM_HIGH(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define VLM_LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define VLM_HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+
+#endif
+
+VLM_INLINE float sum(vf v) { return sum4(fold(v)); }
+
+/// [Σ a, Σ b, Σ c, Σ d]: the last step of four dot products at once, where four single sums would cost twice as much.
+VLM_INLINE v4 sums(vf a, vf b, vf c, vf d) {
+  vf ab = VLM_LOW(a, b) + VLM_HIGH(a, b);
+  vf cd = VLM_LOW(c, d) + VLM_HIGH(c, d);
+  return fold(VLM_LOW_PAIRS(ab, cd) + VLM_HIGH_PAIRS(ab, cd));
+}
+
+/// Four columns, from `at`, of the L rows that `rows` points to: columns[c] holds component at + c of every row.
+VLM_INLINE void transpose(vf columns[4], const float *const rows[L], ptrdiff_t at) {
+  vf a = quads(rows, at), b = quads(rows + 1, at), c = quads(rows + 2, at), d = quads(rows + 3, at);
+  vf ab = VLM_LOW(a, b), cd = VLM_LOW(c, d);
+  columns[0] = VLM_LOW_PAIRS(ab, cd);
+  columns[1] = VLM_HIGH_PAIRS(ab, cd);
+  ab = VLM_HIGH(a, b), cd = VLM_HIGH(c, d);
+  columns[2] = VLM_LOW_PAIRS(ab, cd);
+  columns[3] = VLM_HIGH_PAIRS(ab, cd);
+}
+
+/// a · b.
+VLM_INLINE float dot(const float *a, const float *b, ptrdiff_t n) {
+  vf s = {0};
+  ptrdiff_t i = 0;
+  for (; i + L <= n; i += L) s += load(a + i) * load(b + i);
+  if (i < n) s += load_part(a + i, n - i) * load_part(b + i, n - i);
+  return sum(s);
+}
+
+/// For i in 0 ..< n in steps of L: `body` sees `part`, the number of live lanes, a constant L in all but the last round.
+#define VLM_FOR_VECTORS(i, part, n, ...)         \
+  do {                                           \
+    ptrdiff_t i = 0;                             \
+    for (; i + L <= (n); i += L) {               \
+      enum { part = L };                         \
+      __VA_ARGS__                                \
+    }                                            \
+    if (i < (n)) {                               \
+      const ptrdiff_t part = (n) - i;            \
+      __VA_ARGS__                                \
+    }                                            \
+  } while (0)
+
+/// Loads and stores of the first `part` lanes; with a constant L they are whole ones.
+VLM_INLINE vf get(const float *p, ptrdiff_t part) { return part == L ? load(p) : load_part(p, part); }
+
+VLM_INLINE void put(float *p, vf v, ptrdiff_t part) {
+  if (part == L) store(p, v);
+  else store_part(p, v, part);
+}
+
+#endif
