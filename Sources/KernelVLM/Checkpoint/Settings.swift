@@ -52,7 +52,9 @@ struct SettingsReader {
     c.layers = try integer("layers")
     c.mlpRatio = try integer("mlp_ratio")
     c.maximumTextLength = try integer("maximum_text_length")
-    c.names = try take("names", "a name on each line") { $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+    c.names = try take("names", "a name on each line") {
+      $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
     c.attention = try take("attention", "tensor or dot", ModelConfiguration.Attention.init)
     c.gradient = try take("gradient", "exact or published", GradientKind.init)
     c.reconstructionWeight = try take("reconstruction_weight", "a number") { Double($0) }

@@ -28,7 +28,8 @@ public struct KernelChoice: Equatable, Sendable {
     }
     guard CKernels(instructionSet) != nil else {
       let available = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
-      throw ConfigurationError("instruction set", value: instructionSet.rawValue, rule: "one this processor has: \(available)")
+      throw ConfigurationError(
+        "instruction set", value: instructionSet.rawValue, rule: "one this processor has: \(available)")
     }
     self.backend = backend
     self.precision = precision

@@ -25,7 +25,7 @@ extension VisionLanguageModel: SpellingModel {
   /// Images that go through the model together.
   private static var imagesPerPass: Int { 32 }
 
-  //C @specialized(where K == CKernels)
+  @specialized(where K == CKernels)
   @specialized(where K == Reference<Float>)
   @specialized(where K == Reference<Double>)
   public func spell(

@@ -82,7 +82,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
     return stride(from: 0, to: batch, by: size).map { $0..<min($0 + size, batch) }
   }
 
-  //C @specialized(where K == CKernels)
+  @specialized(where K == CKernels)
   @specialized(where K == Reference<Float>)
   @specialized(where K == Reference<Double>)
   public func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport {
