@@ -57,6 +57,30 @@ public struct Safetensors: Sendable, Equatable {
 
   /// The tensor called `name`, or nil.
   public subscript(name: String) -> Tensor? { tensors.first { $0.name == name } }
+
+  /// The tensors of these names and shapes, in this order, whatever their order in the file.
+  ///
+  /// - Throws: `FileError.malformed` naming the first tensor that is missing, has another shape, or was not expected.
+  public func tensors(
+    matching expected: [(name: String, shape: [Int])], path: String
+  ) throws(FileError) -> [Tensor] {
+    func malformed(_ problem: String) -> FileError { FileError(.malformed, path: path, problem) }
+    var rest = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var matching: [Tensor] = []
+    for (name, shape) in expected {
+      guard let tensor = rest.removeValue(forKey: name) else {
+        throw malformed("expected tensor \(quoted(name)) of shape \(brief(shape)), found none")
+      }
+      guard tensor.shape == shape else {
+        throw malformed("expected shape \(brief(shape)) for tensor \(quoted(name)), found \(brief(tensor.shape))")
+      }
+      matching.append(tensor)
+    }
+    if let other = tensors.first(where: { rest.keys.contains($0.name) }) {
+      throw malformed("expected \(expected.count) tensors, found another: \(quoted(other.name))")
+    }
+    return matching
+  }
 }
 
 extension Safetensors.Tensor {

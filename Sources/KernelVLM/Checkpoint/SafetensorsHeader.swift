@@ -182,6 +182,6 @@ func quoted(_ text: String) -> String {
 }
 
 /// The first eight numbers of a list, fit for an error of one line.
-private func brief(_ list: [Int]) -> String {
+func brief(_ list: [Int]) -> String {
   list.count <= 8 ? "\(list)" : "\(list.prefix(8)) and \(list.count - 8) more"
 }

@@ -196,6 +196,20 @@ func aValueThatIsNotFiniteIsRefusedUnlessAskedFor(value: Float) throws {
   }
 }
 
+@Test func tensorsThatDoNotFitTheModelAreRefusedByName() throws {
+  let fitting = [(name: "scalar", shape: []), (name: "wte", shape: [3, 1])]
+  let file = Safetensors(tensors: small.tensors.filter { ["wte", "scalar"].contains($0.name) })
+  #expect(try file.tensors(matching: fitting, path: "x").map(\.name) == ["scalar", "wte"])
+  for (expected, problem) in [
+    (fitting + [(name: "wpe", shape: [36, 32])], "expected tensor \"wpe\" of shape [36, 32], found none"),
+    ([(name: "wte", shape: [1, 3])], "expected shape [1, 3] for tensor \"wte\", found [3, 1]"),
+    ([(name: "wte", shape: [3, 1])], "expected 1 tensors, found another: \"scalar\""),
+  ] {
+    let error = fileError { () throws(FileError) in _ = try file.tensors(matching: expected, path: "x") }
+    #expect(error == FileError(.malformed, path: "x", problem))
+  }
+}
+
 // Files
 
 @Test func aMissingFileAFolderAndAPipeAreNoInput() async throws {
@@ -224,28 +238,28 @@ func aValueThatIsNotFiniteIsRefusedUnlessAskedFor(value: Float) throws {
   }
 }
 
-/// Each is 24 MB that would be several times as much if all that its header promises were kept.
+/// 8 MB that would be several times as much if all that their header promises were kept.
+private func largeFile(_ kind: String) -> [UInt8] {
+  let size = 8 << 20
+  func list(_ members: some Sequence<String>) -> String { members.joined(separator: ",") }
+  func many(_ unit: String) -> String { String(repeating: unit, count: size / unit.utf8.count) }
+  let none = #"{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#
+  switch kind {
+  case "metadata": return safetensorsFile("{\"__metadata__\":{\(list((0..<size / 12).map { "\"\($0)\":\"\"" }))}}")
+  case "tensors": return safetensorsFile("{\(list((0..<size / 58).map { "\"\($0)\":\(none)" }))}")
+  case "name": return safetensorsFile("{\"\(many("a"))\":\(none)}")
+  case "shape": return safetensorsFile("{\"a\":{\"shape\":[\(many("1,"))1]}}")
+  case "digits": return safetensorsFile("{\"a\":{\"shape\":[\(many("1"))]}}")
+  case "spaces": return safetensorsFile("{}\(many(" "))")
+  default:
+    let values = [Float](repeating: 1, count: size / 4)
+    return Safetensors(tensors: [Tensor("a", shape: [values.count], values: values)]).encoded()
+  }
+}
+
 @Test(arguments: ["metadata", "tensors", "name", "shape", "digits", "spaces", "data"])
 func readingTakesNoMoreMemoryThanTheFileAnd16MB(kind: String) async throws {
-  let size = 24 << 20
-  func fill(_ start: String, _ unit: String) -> [UInt8] {
-    safetensorsFile(Array(start.utf8) + Array(repeatElement(unit.utf8, count: size / unit.utf8.count).joined()))
-  }
-  let bytes =
-    switch kind {
-    case "metadata":
-      safetensorsFile("{\"__metadata__\":{\((0..<size / 12).map { "\"\($0)\":\"\"" }.joined(separator: ","))}}")
-    case "tensors":
-      safetensorsFile(
-        "{\((0..<size / 64).map { "\"\($0)\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}" }.joined(separator: ","))}"
-      )
-    case "name": fill("{\"", "a")
-    case "shape": fill("{\"a\":{\"shape\":[1", ",1")
-    case "digits": fill("{\"a\":{\"shape\":[", "1")
-    case "spaces": fill("{}", " ")
-    default:
-      Safetensors(tensors: [Tensor("a", shape: [size / 4], values: [Float](repeating: 1, count: size / 4))]).encoded()
-    }
+  let bytes = largeFile(kind)
   try await withScratchFolder { folder in
     try writeAtomically(bytes, to: folder + "/file")
     await #expect(processExitsWith: .success) {
