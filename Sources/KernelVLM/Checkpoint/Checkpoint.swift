@@ -24,7 +24,12 @@ public struct Checkpoint: Sendable, Equatable {
     var settings = SettingsReader(file.metadata, path: path)
     configuration = try settings.configuration()
     provenance = settings.remaining
-    tensors = try Self.tensors(of: file, configuration, path: path)
+    let vocabulary: Vocabulary
+    do { vocabulary = try Vocabulary(names: configuration.names) } catch {
+      throw FileError(.malformed, path: path, error.description)
+    }
+    let table = ParameterTable(configuration, vocabularySize: vocabulary.size)
+    tensors = try file.tensors(matching: table.entries.map { ($0.name, [$0.rows, $0.columns]) }, path: path)
   }
 
   /// Replaces the file at `path`, whole or not at all.
@@ -42,31 +47,5 @@ public struct Checkpoint: Sendable, Equatable {
       for (index, value) in tensor.values(as: K.Scalar.self).enumerated() { parameters[0, index] = value }
     }
     return model
-  }
-
-  /// The tensors of `file` in the order of the model's table, if they are exactly those that it lists.
-  private static func tensors(
-    of file: Safetensors, _ configuration: ModelConfiguration, path: String
-  ) throws(FileError) -> [Safetensors.Tensor] {
-    func refuse(_ problem: String) -> FileError { FileError(.malformed, path: path, problem) }
-    let vocabulary: Vocabulary
-    do { vocabulary = try Vocabulary(names: configuration.names) } catch { throw refuse("\(error)") }
-    let table = ParameterTable(configuration, vocabularySize: vocabulary.size)
-    var tensors: [Safetensors.Tensor] = []
-    for entry in table.entries {
-      let expected = [entry.rows, entry.columns]
-      guard let tensor = file[entry.name] else {
-        throw refuse("tensor \(entry.name): expected shape \(expected), found no such tensor")
-      }
-      guard tensor.shape == expected else {
-        throw refuse("tensor \(entry.name): expected shape \(expected), found \(tensor.shape)")
-      }
-      tensors.append(tensor)
-    }
-    let known = Set(table.entries.map(\.name))
-    if let stranger = file.tensors.first(where: { !known.contains($0.name) }) {
-      throw refuse("tensor \(stranger.name): expected none of this name, found shape \(stranger.shape)")
-    }
-    return tensors
   }
 }
