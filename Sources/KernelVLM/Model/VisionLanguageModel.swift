@@ -69,6 +69,9 @@ extension VisionLanguageModel {
   /// The loss is the mean over the batch of text + reconstructionWeight · reconstruction. The published gradient leaves
   /// the second term out, though it is reported.
   /// - Parameter batch: images that the loss is a mean over, as given when the block was laid out.
+  @specialized(where K == CKernels)
+  @specialized(where K == Reference<Float>)
+  @specialized(where K == Reference<Double>)
   func lossAndGradient(
     _ block: Block<Scalar>, gradient: Parameters<Scalar>, batch: Int, accumulate: Bool, wantsReconstruction: Bool,
     _ arena: inout Arena<Scalar>
@@ -89,6 +92,9 @@ extension VisionLanguageModel {
   }
 
   /// The loss of a block, forward only.
+  @specialized(where K == CKernels)
+  @specialized(where K == Reference<Float>)
+  @specialized(where K == Reference<Double>)
   func loss(_ block: Block<Scalar>, _ arena: inout Arena<Scalar>) -> LossSum {
     let vision = tokenizer.forward(block.x, reconstruction: true, &arena)
     return lossSum(block, vision: vision, text: transformer.forward(block, base: vision.base, &arena))
