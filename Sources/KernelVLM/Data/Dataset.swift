@@ -88,6 +88,25 @@ public enum DataSource: Sendable, Equatable {
     }
   }
 
+  /// The source that a user means: "drawn", a folder, or nothing, which is MNIST wherever `MNIST.locate` finds it, or
+  /// fetched into the cache folder where it finds none.
+  /// - Throws: `FileError`: `missing` for a folder without all four files, `unavailable` where MNIST is to be fetched
+  ///   and cannot be (drawn digits are then the caller's choice), `malformed` or `unwritable` for the cache folder.
+  public static func resolve(
+    _ option: String?, environment: [String: String] = ProcessInfo.processInfo.environment,
+    mirrors: [String] = MNIST.mirrors, transport: Transport = httpsTransport,
+    progress: @escaping @Sendable (MNIST.Progress) -> Void = { _ in }
+  ) throws(FileError) -> DataSource {
+    if option == "drawn" { return .drawn(seed: DrawnDigits.defaultSeed) }
+    switch try MNIST.locate(folder: option, environment: environment) {
+    case .complete(let folder):
+      return .folder(folder)
+    case .incomplete(let cache):
+      try MNIST.fetch(into: cache, mirrors: mirrors, transport: transport, progress: progress)
+      return .folder(cache)
+    }
+  }
+
   private static func read(
     _ split: Split, folder: String, names: Int
   ) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {

@@ -11,9 +11,11 @@ public struct DrawnDigits: Sendable, Equatable {
   /// Pixels along an edge.
   public static let side = 28
 
+  public static let defaultSeed: UInt64 = 42
+
   public let seed: UInt64
 
-  public init(seed: UInt64 = 42) {
+  public init(seed: UInt64 = Self.defaultSeed) {
     self.seed = seed
   }
 
@@ -148,8 +150,8 @@ private struct Canvas {
     let scale = 1 / (d.x * d.x + d.y * d.y + 1e-12)
     let low = pointwiseMin(a, b) - Self.reach
     let high = pointwiseMax(a, b) + Self.reach
-    let rows = max(0, Int(low.y))..<max(0, min(DrawnDigits.side, Int(high.y) + 1))
-    let vectors = max(0, Int(low.x) / Self.lanes)..<max(0, min(Self.width, Int(high.x) / Self.lanes + 1))
+    let rows = Self.cells(low.y, high.y, length: 1, count: DrawnDigits.side)
+    let vectors = Self.cells(low.x, high.x, length: Self.lanes, count: Self.width)
     for row in rows {
       let y = Float(row) + 0.5 - a.y
       for vector in vectors {
@@ -162,6 +164,12 @@ private struct Canvas {
         squares[index].replace(with: square, where: square .< squares[index])
       }
     }
+  }
+
+  /// Which of `count` cells, each `length` pixels long, the interval from `low` to `high` touches.
+  private static func cells(_ low: Float, _ high: Float, length: Int, count: Int) -> Range<Int> {
+    let first = max(0, min(count, Int(low) / length))
+    return first..<max(first, min(count, Int(high) / length + 1))
   }
 
   /// Writes the inked pixels; the image at `bytes[start...]` is blank before.

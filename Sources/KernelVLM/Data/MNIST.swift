@@ -1,3 +1,5 @@
+import Foundation
+
 /// MNIST's four files: their names and what they contain.
 public enum MNIST {
   /// One of the four files.
@@ -41,8 +43,125 @@ public enum MNIST {
 }
 
 extension MNIST {
+  /// Where the four files are, or are to be put.
+  public enum Location: Sendable, Equatable {
+    /// A folder that has them all.
+    case complete(String)
+    /// The cache folder, which lacks some.
+    case incomplete(cache: String)
+  }
+
+  /// The first of: `folder`; the folder that KERNELVLM_DATA names; the user's cache folder.
+  /// - Throws: `FileError`, `missing`, for a folder named by either that lacks a file: what a user names is never
+  ///   replaced by something else.
+  public static func locate(folder: String?, environment: [String: String]) throws(FileError) -> Location {
+    if let named = folder ?? environment["KERNELVLM_DATA"].flatMap({ $0.isEmpty ? nil : $0 }) {
+      if let missing = missingFile(in: named) {
+        throw FileError(.missing, path: missing, "expected an IDX file, found none here or at \(missing).gz")
+      }
+      return .complete(named)
+    }
+    let cache = cacheFolder(environment: environment)
+    return missingFile(in: cache) == nil ? .complete(cache) : .incomplete(cache: cache)
+  }
+
+  /// `$XDG_CACHE_HOME/kernelvlm/mnist`, or `~/.cache/kernelvlm/mnist` where that is not set to an absolute path
+  /// (https://specifications.freedesktop.org/basedir-spec/).
+  public static func cacheFolder(environment: [String: String]) -> String {
+    let home = environment["HOME"] ?? NSHomeDirectory()
+    let caches = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(home)/.cache"
+    return "\(caches)/kernelvlm/mnist"
+  }
+
   /// The first of the four files that `folder` lacks, raw and gzip; nil if it has them all.
   public static func missingFile(in folder: String) -> String? {
     files.map { $0.path(in: folder) }.first { IDX.existingFile($0) == nil }
+  }
+}
+
+extension MNIST {
+  /// Folders with the four files, gzip, in the order in which they are asked.
+  public static let mirrors = [
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+  ]
+
+  /// How far the download of one file is.
+  public struct Progress: Sendable, Equatable {
+    /// The file's name with ".gz".
+    public let file: String
+    /// Bytes so far.
+    public let received: Int
+    /// Bytes in all, where the server says so.
+    public let total: Int?
+  }
+
+  /// Downloads those of `files` that `folder` lacks, and verifies them all by their raw content's SHA-256.
+  ///
+  /// A file appears under its name only whole and verified, so two fetches at once do no harm. Mirrors that cannot be
+  /// reached are passed over, until they have cost `patience` together: then there is no network.
+  /// - Throws: `FileError`: `unavailable` where no mirror gives a right file, with each one's reason; `unwritable`;
+  ///   `malformed` for a file in `folder` that is not MNIST's, which is left as it is.
+  public static func fetch(
+    _ files: [File] = Self.files, into folder: String, mirrors: [String] = Self.mirrors,
+    transport: Transport = httpsTransport, patience: Duration = .seconds(15),
+    progress: @escaping @Sendable (Progress) -> Void = { _ in }
+  ) throws(FileError) {
+    for file in files {
+      let path = file.path(in: folder)
+      if IDX.existingFile(path) != nil {
+        try file.verify(IDX(path: path, rank: file.rank), path: path)
+      } else {
+        let content = try download(file, to: path + ".gz", mirrors, transport, patience, progress)
+        try write(content, to: path + ".gz", in: folder)
+      }
+    }
+  }
+
+  private static func download(
+    _ file: File, to path: String, _ mirrors: [String], _ transport: Transport, _ patience: Duration,
+    _ progress: @escaping @Sendable (Progress) -> Void
+  ) throws(FileError) -> [UInt8] {
+    let name = file.name + ".gz"
+    var reasons: [String] = []
+    var waited = Duration.zero
+    for mirror in mirrors where waited == .zero || waited < patience {
+      guard let url = URL(string: mirror)?.appendingPathComponent(name) else {
+        reasons.append("\(mirror): no URL")
+        continue
+      }
+      let start = ContinuousClock.now
+      do {
+        let content = try transport(url) { progress(Progress(file: name, received: $0, total: $1)) }
+        try file.verify(IDX(content: content, rank: file.rank, path: url.absoluteString), path: url.absoluteString)
+        return content
+      } catch let error as TransportError {
+        if error.isUnreachable { waited += start.duration(to: .now) }
+        reasons.append("\(url.host ?? mirror): \(error.reason)")
+      } catch {
+        reasons.append("\(error)")
+      }
+    }
+    throw FileError(.unavailable, path: path, "expected a download, found: \(reasons.joined(separator: "; "))")
+  }
+
+  /// Foundation's atomic write: a file of a unique name in the same folder, renamed.
+  private static func write(_ content: [UInt8], to path: String, in folder: String) throws(FileError) {
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Data(content).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw FileError(.unwritable, path: path, "expected a folder to write to, found: \(error.localizedDescription)")
+    }
+  }
+}
+
+extension MNIST.File {
+  fileprivate func verify(_ idx: IDX, path: String) throws(FileError) {
+    let found = idx.sha256
+    guard found == sha256 else {
+      throw FileError(.malformed, path: path, "expected MNIST, content of SHA-256 \(sha256), found \(found)")
+    }
   }
 }
