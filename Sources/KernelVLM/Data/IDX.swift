@@ -22,13 +22,8 @@ public struct IDX: Sendable, Equatable {
     guard let existing = Self.existingFile(path) else {
       throw FileError(.missing, path: path, "expected an IDX file, found none here or at \(Self.sibling(path))")
     }
-    let content: Data
-    do {
-      content = try Data(contentsOf: URL(fileURLWithPath: existing))
-    } catch {
-      throw FileError(.missing, path: existing, "expected a readable file, found: \(error.localizedDescription)")
-    }
-    try self.init(content: [UInt8](content), rank: rank, path: existing)
+    let content = try readFile(at: existing, sizeLimit: Self.greatestCount + 4 + 4 * rank)
+    try self.init(content: content, rank: rank, path: existing)
   }
 
   /// Reads the content of a file, raw or gzip; which of them is decided by its first two bytes, not by its name.

@@ -114,7 +114,8 @@ extension MNIST {
         try file.verify(IDX(path: path, rank: file.rank), path: path)
       } else {
         let content = try download(file, to: path + ".gz", mirrors, transport, patience, progress)
-        try write(content, to: path + ".gz", in: folder)
+        try make(folder)
+        try writeAtomically(content, to: path + ".gz")
       }
     }
   }
@@ -146,13 +147,11 @@ extension MNIST {
     throw FileError(.unavailable, path: path, "expected a download, found: \(reasons.joined(separator: "; "))")
   }
 
-  /// Foundation's atomic write: a file of a unique name in the same folder, renamed.
-  private static func write(_ content: [UInt8], to path: String, in folder: String) throws(FileError) {
+  private static func make(_ folder: String) throws(FileError) {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try Data(content).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw FileError(.unwritable, path: path, "expected a folder to write to, found: \(error.localizedDescription)")
+      throw FileError(.unwritable, path: folder, "expected a folder to write to, found: \(error.localizedDescription)")
     }
   }
 }
