@@ -29,8 +29,8 @@ void vlm_parallel(ptrdiff_t count, int threads, void (*body)(void *context, ptrd
   }
 }
 
-// The rows of a matmul's output are shared in chunks of one size, whatever the number of threads: a kernel may add in
-// another order for the rows that are left over at the end, so the chunks decide the bits.
+// The rows of a matmul's output are shared in chunks, of which the last takes what is left, so that no chunk is small: a
+// kernel adds in another order only for the fewest rows, and so all bits are those of one call.
 enum { CHUNK = 48 };
 
 /// Threads that pay for n k m multiply-adds. A region costs about a microsecond, in which one core does some 40,000 of
@@ -47,11 +47,9 @@ typedef struct {
   int accumulate;
 } shared_product;
 
-static ptrdiff_t chunk_rows(ptrdiff_t rows, ptrdiff_t chunk) {
-  return rows - chunk * CHUNK < CHUNK ? rows - chunk * CHUNK : CHUNK;
-}
+static ptrdiff_t chunks(ptrdiff_t rows) { return rows < CHUNK ? 1 : rows / CHUNK; }
 
-static ptrdiff_t chunks(ptrdiff_t rows) { return (rows + CHUNK - 1) / CHUNK; }
+static ptrdiff_t chunk_rows(ptrdiff_t rows, ptrdiff_t i) { return i + 1 < chunks(rows) ? CHUNK : rows - i * CHUNK; }
 
 static void forward_chunk(void *context, ptrdiff_t i, int thread) {
   (void)thread;

@@ -358,13 +358,14 @@ extension CKernels {
   public func parallel(count: Int, threads: Int, _ body: (_ i: Int, _ thread: Int) -> Void) {
     // C calls back before it returns, so a pointer to the closure outlives all its uses.
     withoutActuallyEscaping(body) { body in
-      var call = body
-      vlm_parallel(
-        count, Int32(threads),
-        { context, i, thread in
-          guard let context else { return }
-          context.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(i, Int(thread))
-        }, &call)
+      var body = body
+      withUnsafeMutablePointer(to: &body) { body in
+        vlm_parallel(
+          count, Int32(threads),
+          { body, i, thread in
+            body?.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(i, Int(thread))
+          }, body)
+      }
     }
   }
 }

@@ -1,0 +1,34 @@
+import KernelVLM
+import ReferenceKernels
+import Testing
+
+struct AdamCase: Operation {
+  let count: Int
+  let step: Int
+  var weightDecay: Float = 0
+
+  func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
+    let (beta1, beta2): (Float, Float) = (0.85, 0.99)
+    func correction(_ beta: Float) -> Float {
+      1 / (1 - (0..<step).reduce(Float(1)) { power, _ in power * beta })
+    }
+    let settings = AdamSettings<K.Scalar>(
+      gradientScale: 0.75, learningRate: K.Scalar(Float(0.003)), beta1: K.Scalar(beta1), beta2: K.Scalar(beta2),
+      correction1: K.Scalar(correction(beta1)), correction2: K.Scalar(correction(beta2)),
+      epsilon: K.Scalar(Float(1e-8)), weightDecay: K.Scalar(weightDecay))
+    let v = bench.output("v", 1, count, adds: true)
+    for i in 0..<count { v[0, i] = v[0, i].magnitude }
+    kernels.adamStep(
+      bench.output("p", 1, count, adds: true), m: bench.output("m", 1, count, adds: true), v: v,
+      gradient: bench.input("gradient", 1, count), settings: settings)
+  }
+}
+
+@Suite struct AdamTests {
+  static let cases = [0, 1, 3, 7, 16, 17, 64, 65, 1000].flatMap { count in
+    [AdamCase(count: count, step: 1), AdamCase(count: count, step: 100, weightDecay: 0.0625)]
+  }
+
+  @Test(arguments: cases) func agreesWithTheReference(_ operation: AdamCase) { expectParity(operation) }
+  @Test func aFaultIsCaught() { expectFaultsCaught(AdamCase(count: 33, step: 3)) }
+}

@@ -1,0 +1,49 @@
+import CVLMKernels
+import KernelVLM
+import ReferenceKernels
+import Synchronization
+import Testing
+
+@Suite struct ParallelTests {
+  @Test(arguments: [0, 1, 2, 7, 64], [1, 2, 3, 8]) func callsEachIndexOnce(count: Int, threads: Int) {
+    func check(_ kernels: some Kernels) {
+      // One slot for each index, written by one call only.
+      let calls = UnsafeMutablePointer<Int>.allocate(capacity: count + 1)
+      defer { calls.deallocate() }
+      calls.initialize(repeating: 0, count: count + 1)
+      nonisolated(unsafe) let slots = calls
+      kernels.parallel(count: count, threads: threads) { i, thread in
+        slots[i] += thread < threads && thread >= 0 ? 1 : 100
+      }
+      #expect((0..<count).allSatisfy { calls[$0] == 1 } && calls[count] == 0)
+    }
+    check(CKernels())
+    check(Reference<Float>())
+  }
+
+  @Test func aThreadGetsTheSameIndicesEachTime() {
+    let threads = 3
+    let owner = Mutex([Int](repeating: -1, count: 10))
+    CKernels().parallel(count: 10, threads: threads) { i, thread in owner.withLock { $0[i] = thread } }
+    let expected = (0..<10).map { vlm_has_openmp() == 1 ? $0 % threads : 0 }
+    #expect(owner.withLock { $0 } == expected)
+  }
+
+  /// Work enough for eight threads, rows that do not divide, and with a last chunk of one or two rows.
+  @Test(arguments: [(200, 96, 130), (49, 257, 194), (97, 700, 50)])
+  func matmulsHaveTheSameBitsForAnyNumberOfThreads(n: Int, k: Int, m: Int) throws {
+    let operation = MatmulCase(n: n, k: k, m: m, accumulate: true)
+    for isa in InstructionSet.available {
+      // Two threads and more go through the drivers; of these, the first is compared with the check, not only the bits.
+      let shared = try #require(CKernels(isa, threads: 2))
+      let two = results(of: operation, shared)
+      #expect(Expectation(operation).violations(in: two) == [])
+      for threads in [1, 3, 4, 8] {
+        let other = results(of: operation, try #require(CKernels(isa, threads: threads)))
+        for (name, values) in two {
+          #expect(values.map(\.bitPattern) == other[name]?.map(\.bitPattern), "\(isa), \(threads) threads: \(name)")
+        }
+      }
+    }
+  }
+}
