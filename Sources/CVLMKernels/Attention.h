@@ -37,9 +37,7 @@ VLM_INLINE float largest_of(const float *x, ptrdiff_t n) {
     vf xj = load(x + least(j, n - L));
     best = choose(xj > best, xj, best);
   }
-  float one = best[0];
-  for (int l = 1; l < L; l++) one = best[l] > one ? best[l] : one;
-  return one;
+  return largest_lane(best);
 }
 
 /// probs = softmax(scores) of one row, which may be the same. Returns Σ exp(scores - max).
@@ -52,8 +50,8 @@ VLM_INLINE float softmax(float *probs, const float *scores, ptrdiff_t n, float *
     put(probs + j, e, part);
     total += part == L ? e : load_part(probs + j, part);  // the lanes beyond the row count for nothing
   });
-  float z = sum(total);
-  VLM_FOR_VECTORS(j, part, n, put(probs + j, get(probs + j, part) / z, part););
+  float z = sum(total), scale = 1 / z;
+  VLM_FOR_VECTORS(j, part, n, put(probs + j, get(probs + j, part) * scale, part););
   return z;
 }
 
@@ -95,40 +93,39 @@ enum {
   BLOCK_KEYS = 64,
 };
 
-/// Gradients by the keys and values of one block of keys, all in one of the two segments.
+/// Consecutive keys of one segment, with their gradients.
 typedef struct {
-  float *rows;        // dprefix or down, at the block's first key
-  const float *keys;  // likewise
-  ptrdiff_t first;    // the first key, counted over both segments
+  const float *rows;
+  float *drows;
   ptrdiff_t count;
-} key_block;
+} key_run;
 
-/// The block of keys that starts at `first`.
-VLM_INLINE key_block block_at(ptrdiff_t first, const keys *k, float *dprefix, float *down) {
-  ptrdiff_t ld = 2 * k->D;
-  if (first < k->F) {
-    return (key_block){dprefix + first * ld, k->prefix + first * ld, first, least(BLOCK_KEYS, k->F - first)};
-  }
-  ptrdiff_t j = first - k->F;
-  return (key_block){down + j * ld, k->own + j * ld, first, least(BLOCK_KEYS, k->S - j)};
+/// The keys from `first` to at most `last`, as far as they are in one segment.
+VLM_INLINE key_run run_at(ptrdiff_t first, ptrdiff_t last, const keys *k, float *dprefix, float *down) {
+  ptrdiff_t ld = 2 * k->D, j = first - k->F;
+  if (j < 0) return (key_run){k->prefix + first * ld, dprefix + first * ld, least(last, k->F) - first};
+  return (key_run){k->own + j * ld, down + j * ld, last - first};
 }
 
-/// dprobs_ij = dy_i . v_j for the keys of a block.  dprobs (n, BLOCK_KEYS).
-static void probs_backward(float *dprobs, const float *dy, const key_block *b, const keys *k, ptrdiff_t n,
-                           ptrdiff_t head) {
+/// dprobs_ij = dy_i . v_j for `count` keys from `first` on.  dprobs (n, BLOCK_KEYS).
+static void probs_backward(float *dprobs, const float *dy, const keys *k, ptrdiff_t n, ptrdiff_t head, ptrdiff_t first,
+                           ptrdiff_t count) {
   ptrdiff_t d = k->D / k->H, ld = 2 * k->D;
-  forward_product(dprobs, BLOCK_KEYS, dy + head * d, k->D, rows_of(b->keys + k->D + head * d, ld), n, d, b->count, 0);
+  matrix_rows values = key_rows(k, k->D + head * d);
+  values.p += first * ld;
+  values.first -= first;
+  forward_product(dprobs, BLOCK_KEYS, dy + head * d, k->D, values, n, d, count, 0);
 }
 
-/// mean_i = Σ_l probs_il dprobs_il of one head, for `n` queries; probs at the first of them.
+/// mean_i = Σ_l probs_il dprobs_il of one head, for `n` queries; probs at the first of them. Leaves dprobs of the last
+/// block.
 static void mean_dprobs(float *mean, float *dprobs, const float *dy, const float *probs, const keys *k, ptrdiff_t n,
-                        ptrdiff_t head, float *dprefix, float *down) {
+                        ptrdiff_t head) {
   ptrdiff_t T = k->F + k->S;
   for (ptrdiff_t i = 0; i < n; i++) mean[i] = 0;
-  for (ptrdiff_t j = 0; j < T;) {
-    key_block b = block_at(j, k, dprefix, down);
-    probs_backward(dprobs, dy, &b, k, n, head);
-    for (ptrdiff_t i = 0; i < n; i++) mean[i] += dot(probs + i * T + j, dprobs + i * BLOCK_KEYS, b.count);
-    j += b.count;
+  for (ptrdiff_t j = 0; j < T; j += BLOCK_KEYS) {
+    ptrdiff_t count = least(BLOCK_KEYS, T - j);
+    probs_backward(dprobs, dy, k, n, head, j, count);
+    for (ptrdiff_t i = 0; i < n; i++) mean[i] += dot(probs + i * T + j, dprobs + i * BLOCK_KEYS, count);
   }
 }

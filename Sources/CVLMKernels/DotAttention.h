@@ -30,20 +30,24 @@ static void dot_attention_backward(float *dq, float *dprefix, float *down, const
       ptrdiff_t rows = least(BLOCK_QUERIES, n - i0), c = h * d;
       const float *p = probs + (h * n + i0) * T, *dyi = dy + i0 * D, *qi = q + i0 * D;
       float ddot[BLOCK_QUERIES * BLOCK_KEYS], mean[BLOCK_QUERIES];
-      mean_dprobs(mean, ddot, dyi, p, &k, rows, h, dprefix, down);
-      for (ptrdiff_t j0 = 0; j0 < T;) {
-        key_block b = block_at(j0, &k, dprefix, down);
-        probs_backward(ddot, dyi, &b, &k, rows, h);
+      mean_dprobs(mean, ddot, dyi, p, &k, rows, h);
+      for (ptrdiff_t j0 = 0; j0 < T; j0 += BLOCK_KEYS) {
+        ptrdiff_t count = least(BLOCK_KEYS, T - j0);
+        if (T > BLOCK_KEYS) probs_backward(ddot, dyi, &k, rows, h, j0, count);
         for (ptrdiff_t i = 0; i < rows; i++) {
-          VLM_FOR_VECTORS(j, part, b.count, {
+          VLM_FOR_VECTORS(j, part, count, {
             float *ddotij = ddot + i * BLOCK_KEYS + j;
             put(ddotij, get(p + i * T + j0 + j, part) * (get(ddotij, part) - mean[i]) * scale, part);
           });
         }
-        product(dq + i0 * D + c, D, (left_factor){ddot, BLOCK_KEYS, 1}, b.keys + c, ld, rows, b.count, d, 1);
-        product(b.rows + c, ld, (left_factor){ddot, 1, BLOCK_KEYS}, qi + c, D, b.count, rows, d, 1);
-        product(b.rows + D + c, ld, (left_factor){p + j0, 1, T}, dyi + c, D, b.count, rows, d, 1);
-        j0 += b.count;
+        for (ptrdiff_t j = j0; j < j0 + count;) {
+          key_run b = run_at(j, j0 + count, &k, dprefix, down);
+          const float *ddotj = ddot + (j - j0);
+          product(dq + i0 * D + c, D, (left_factor){ddotj, BLOCK_KEYS, 1}, b.rows + c, ld, rows, b.count, d, 1);
+          product(b.drows + c, ld, (left_factor){ddotj, 1, BLOCK_KEYS}, qi + c, D, b.count, rows, d, 1);
+          product(b.drows + D + c, ld, (left_factor){p + j, 1, T}, dyi + c, D, b.count, rows, d, 1);
+          j += b.count;
+        }
       }
     }
   }

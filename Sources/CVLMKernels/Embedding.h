@@ -10,7 +10,7 @@ VLM_INLINE void add_row(float *y, const float *x, ptrdiff_t n) {
 }
 
 VLM_INLINE void zero(float *y, ptrdiff_t n) {
-  if (n > 0) __builtin_memset(y, 0, (size_t)n * sizeof *y);
+  VLM_FOR_VECTORS(c, part, n, put(y + c, (vf){0}, part););
 }
 
 static void embedding_forward(float *e, const float *base, const int32_t *tokens, const int32_t *positions,

@@ -17,6 +17,17 @@ VLM_INLINE const float *row_at(matrix_rows rows, ptrdiff_t i) {
   return i < rows.first ? rows.p + i * rows.stride : rows.rest + (i - rows.first) * rows.stride;
 }
 
+/// `wanted` (a constant) rows from row `i` on, the last of `count` in the place of those beyond it.
+VLM_INLINE void point(const float **to, matrix_rows rows, ptrdiff_t i, ptrdiff_t count, const int wanted) {
+  // The rule, and cheap: for few rows of the other factor these pointers cost as much as the arithmetic.
+  if (count >= wanted && i + wanted <= rows.first) {
+    const float *p = rows.p + i * rows.stride;
+    for (int o = 0; o < wanted; o++, p += rows.stride) to[o] = p;
+    return;
+  }
+  for (int o = 0; o < wanted; o++) to[o] = row_at(rows, i + least(o, count - 1));
+}
+
 /// The left factor of a product: element (r, t) at p[r row + t term].
 typedef struct {
   const float *p;
@@ -31,6 +42,10 @@ enum {
   TILE_COLUMNS = TILE_VECTORS * VLM_LANES,
   // A block of B's columns, 64 bytes wide or 128, times this depth stays in the first-level cache.
   TILE_DEPTH = 128,
+  // 3 x 4 dot products at a time, for the same reason as 6 x 2.
+  DOT_ROWS = 3,
+  DOT_LIMIT = 8,
+  SHORT_ROW = 8,
 };
 
 /// C[r][:] = Σ_t a[r, t] B[t][:], or added to C, for `rows` x `vectors` (constants, so that the sums are registers). The
@@ -103,7 +118,8 @@ static void product(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrd
 VLM_INLINE void pack(float *panel, matrix_rows w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t at, ptrdiff_t depth) {
   for (ptrdiff_t v = 0; v < count; v += L) {
     const float *rows[L];
-    for (ptrdiff_t o = 0; o < L; o++) rows[o] = row_at(w, first + least(v + o, count - 1)) + at;
+    point(rows, w, first + v, count - v, L);
+    for (ptrdiff_t o = 0; o < L; o++) rows[o] += at;
     ptrdiff_t t = 0;
     for (; t + 4 <= depth; t += 4) {
       vf columns[4];
@@ -116,32 +132,92 @@ VLM_INLINE void pack(float *panel, matrix_rows w, ptrdiff_t first, ptrdiff_t cou
   }
 }
 
-/// `outputs` (4 or 8) elements y_o = x · w_o of one row at once. Outputs beyond `count` repeat the last one.
-VLM_INLINE void dots_of(float *y, const float *x, matrix_rows w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t k,
-                        const int outputs, int accumulate) {
-  const float *rows[8];
-  vf s[8] = {0};
-  for (int o = 0; o < outputs; o++) rows[o] = row_at(w, first + least(o, count - 1));
+/// y_ro = x_r · w_o for `rows` x `outputs` (constants; outputs 4 or 8) at once, with vectors along k. Outputs beyond
+/// `count` repeat the last one and are not stored.
+VLM_INLINE void dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t first,
+                     ptrdiff_t count, ptrdiff_t k, const int rows, const int outputs, int accumulate) {
+  const float *wo[8];
+  vf s[DOT_ROWS][8] = {0};
+  point(wo, w, first, count, outputs);
   VLM_FOR_VECTORS(c, part, k, {
-    vf xc = get(x + c, part);
-    for (int o = 0; o < outputs; o++) s[o] += xc * get(rows[o] + c, part);
+    vf xc[DOT_ROWS];
+    for (int r = 0; r < rows; r++) xc[r] = get(x + r * ldx + c, part);
+    for (int o = 0; o < outputs; o++) {
+      vf wc = get(wo[o] + c, part);
+      for (int r = 0; r < rows; r++) s[r][o] += xc[r] * wc;
+    }
   });
-  for (int o = 0; o < outputs && o < count; o += 4) {
-    v4 four = sums(s[o], s[o + 1], s[o + 2], s[o + 3]);
-    for (int q = 0; q < 4 && o + q < count; q++) y[o + q] = accumulate ? y[o + q] + four[q] : four[q];
+// Unrolled, or the sums would be addressed, so kept in memory.
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+#pragma unroll
+    for (int o = 0; o < outputs; o += 4) {
+      v4 four = sums(s[r][o], s[r][o + 1], s[r][o + 2], s[r][o + 3]);
+      float *yo = y + r * ldy + o;
+      if (count - o >= 4) {
+        if (accumulate) four += load4(yo);
+        __builtin_memcpy(yo, &four, sizeof four);
+      } else {
+        for (int q = 0; q < 4 && o + q < count; q++) yo[q] = accumulate ? yo[q] + four[q] : four[q];
+      }
+    }
+  }
+}
+
+/// Few rows of Y = X Wᵀ.
+static void forward_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t n,
+                            ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  while (n > 0) {
+    // 4 rows as 2 + 2; one row has its eight sums from eight outputs.
+    ptrdiff_t rows = n == 4 ? 2 : least(n, DOT_ROWS);
+    ptrdiff_t outputs = rows == 1 ? 8 : 4;
+    for (ptrdiff_t o = 0; o < m; o += outputs) {
+      ptrdiff_t count = least(outputs, m - o);
+      if (rows == 3) dots(y + o, ldy, x, ldx, w, o, count, k, 3, 4, accumulate);
+      else if (rows == 2) dots(y + o, ldy, x, ldx, w, o, count, k, 2, 4, accumulate);
+      else if (count > 4) dots(y + o, ldy, x, ldx, w, o, count, k, 1, 8, accumulate);
+      else dots(y + o, ldy, x, ldx, w, o, count, k, 1, 4, accumulate);
+    }
+    n -= rows;
+    y += rows * ldy;
+    x += rows * ldx;
+  }
+}
+
+/// Y = X Wᵀ with short rows, like those of a head: W is turned in registers.
+static void forward_by_columns(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t n,
+                               ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  for (ptrdiff_t t = 0; t < k; t += 4) {
+    VLM_FOR_VECTORS(o, part, m, {
+      const float *rows[L];
+      vf columns[4] = {0};
+      point(rows, w, o, m - o, L);
+      const ptrdiff_t terms = least(4, k - t);
+      if (terms == 4) transpose(columns, rows, t);
+      else turn_part(columns, rows, t, terms);
+      for (ptrdiff_t i = 0; i < n; i++) {
+        const float *xi = x + i * ldx + t;
+        vf s = accumulate || t > 0 ? get(y + i * ldy + o, part) : (vf){0};
+        s += xi[0] * columns[0];
+        if (terms > 1) s += xi[1] * columns[1];
+        if (terms > 2) s += xi[2] * columns[2];
+        if (terms > 3) s += xi[3] * columns[3];
+        put(y + i * ldy + o, s, part);
+      }
+    });
   }
 }
 
 /// Y = X Wᵀ, or added to Y; rows of Y and X are ldy and ldx apart.
 static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t n,
                             ptrdiff_t k, ptrdiff_t m, int accumulate) {
-  // One or two rows do not repay the turning of W.
-  if (n <= 2) {
-    for (ptrdiff_t i = 0; i < n; i++) {
-      ptrdiff_t o = 0;
-      for (; m - o > 4; o += 8) dots_of(y + i * ldy + o, x + i * ldx, w, o, least(8, m - o), k, 8, accumulate);
-      if (o < m) dots_of(y + i * ldy + o, x + i * ldx, w, o, m - o, k, 4, accumulate);
-    }
+  // Turning W costs about as much as the horizontal sums of few rows; short rows do not fill vectors along k.
+  if (n <= DOT_LIMIT && (k > SHORT_ROW || n <= 2)) {
+    forward_by_dots(y, ldy, x, ldx, w, n, k, m, accumulate);
+    return;
+  }
+  if (k > 0 && k <= SHORT_ROW) {
+    forward_by_columns(y, ldy, x, ldx, w, n, k, m, accumulate);
     return;
   }
   float panel[TILE_DEPTH * TILE_COLUMNS];
@@ -172,6 +248,13 @@ static void matmul_backward_input(float *dx, const float *dy, const float *w, pt
 /// dW = dYᵀ X: ∂y_o/∂w_oc = x_c.
 static void matmul_backward_weight_rows(float *dw, const float *dy, ptrdiff_t lddy, const float *x, ptrdiff_t n,
                                         ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  // One row: no sums, only stores.
+  if (n == 1 && !accumulate) {
+    for (ptrdiff_t o = 0; o < m; o++) {
+      VLM_FOR_VECTORS(c, part, k, put(dw + o * k + c, dy[o] * get(x + c, part), part););
+    }
+    return;
+  }
   product(dw, k, (left_factor){dy, 1, lddy}, x, k, m, n, k, accumulate);
 }
 

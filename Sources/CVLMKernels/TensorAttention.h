@@ -34,12 +34,12 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
       const float *p = probs + (h * n + i0) * T, *dyi = dy + i0 * D, *qi = q + i0 * D;
       const float *dot1 = dots + (h * n + i0) * T, *dot2 = dots + ((H + h) * n + i0) * T;
       float dprobs[BLOCK_QUERIES * BLOCK_KEYS], ddot1[BLOCK_QUERIES * BLOCK_KEYS], mean[BLOCK_QUERIES];
-      mean_dprobs(mean, dprobs, dyi, p, &k, rows, h, dprefix, down);
-      for (ptrdiff_t j0 = 0; j0 < T;) {
-        key_block b = block_at(j0, &k, dprefix, down);
-        probs_backward(dprobs, dyi, &b, &k, rows, h);
+      mean_dprobs(mean, dprobs, dyi, p, &k, rows, h);
+      for (ptrdiff_t j0 = 0; j0 < T; j0 += BLOCK_KEYS) {
+        ptrdiff_t count = least(BLOCK_KEYS, T - j0);
+        if (T > BLOCK_KEYS) probs_backward(dprobs, dyi, &k, rows, h, j0, count);
         for (ptrdiff_t i = 0; i < rows; i++) {
-          ptrdiff_t live = least(b.count, visible_to(&k, i0 + i) - j0);
+          ptrdiff_t live = least(count, visible_to(&k, i0 + i) - j0);
           VLM_FOR_VECTORS(j, part, live, {
             float *dpij = dprobs + i * BLOCK_KEYS + j;
             ptrdiff_t at = i * T + j0 + j;
@@ -48,17 +48,20 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
             put(dpij, dscore * get(dot1 + at, part), part);
           });
           ptrdiff_t dark = live > 0 ? live : 0;
-          zero(ddot1 + i * BLOCK_KEYS + dark, b.count - dark);
-          zero(dprobs + i * BLOCK_KEYS + dark, b.count - dark);
+          zero(ddot1 + i * BLOCK_KEYS + dark, count - dark);
+          zero(dprobs + i * BLOCK_KEYS + dark, count - dark);
         }
-        for (int half = 0; half < 2; half++) {
-          const float *ddot = half ? dprobs : ddot1;
-          ptrdiff_t c = h * d + half * (d / 2);
-          product(dq + i0 * D + c, D, (left_factor){ddot, BLOCK_KEYS, 1}, b.keys + c, ld, rows, b.count, d / 2, 1);
-          product(b.rows + c, ld, (left_factor){ddot, 1, BLOCK_KEYS}, qi + c, D, b.count, rows, d / 2, 1);
+        for (ptrdiff_t j = j0; j < j0 + count;) {
+          key_run b = run_at(j, j0 + count, &k, dprefix, down);
+          for (int half = 0; half < 2; half++) {
+            const float *ddot = (half ? dprobs : ddot1) + (j - j0);
+            ptrdiff_t c = h * d + half * (d / 2);
+            product(dq + i0 * D + c, D, (left_factor){ddot, BLOCK_KEYS, 1}, b.rows + c, ld, rows, b.count, d / 2, 1);
+            product(b.drows + c, ld, (left_factor){ddot, 1, BLOCK_KEYS}, qi + c, D, b.count, rows, d / 2, 1);
+          }
+          product(b.drows + D + h * d, ld, (left_factor){p + j, 1, T}, dyi + h * d, D, b.count, rows, d, 1);
+          j += b.count;
         }
-        product(b.rows + D + h * d, ld, (left_factor){p + j0, 1, T}, dyi + h * d, D, b.count, rows, d, 1);
-        j0 += b.count;
       }
     }
   }

@@ -32,7 +32,8 @@ VLM_INLINE v4 load4(const float *p) {
   return v;
 }
 
-VLM_INLINE vf splat(float a) { return (vf){0} + a; }
+/// a in every lane. a - 0 is a, which the compiler knows, where a + 0 turns -0 into 0.
+VLM_INLINE vf splat(float a) { return a - (vf){0}; }
 
 VLM_INLINE vf choose(vi condition, vf yes, vf no) { return (vf)((condition & (vi)yes) | (~condition & (vi)no)); }
 
@@ -86,6 +87,15 @@ VLM_INLINE v4 fold(vf v) {
 
 VLM_INLINE float sum(vf v) { return sum4(fold(v)); }
 
+/// The largest lane; a NaN may be lost.
+VLM_INLINE float largest_lane(vf v) {
+  v4 quarter[L / 4];
+  __builtin_memcpy(quarter, &v, sizeof v);
+  for (int q = 1; q < L / 4; q++) quarter[0] = __builtin_elementwise_max(quarter[0], quarter[q]);
+  v4 two = __builtin_elementwise_max(quarter[0], __builtin_shufflevector(quarter[0], quarter[0], 2, 3, 2, 3));
+  return two[0] > two[1] ? two[0] : two[1];
+}
+
 /// [Σ a, Σ b, Σ c, Σ d]: the last step of four dot products at once, where four single sums would cost twice as much.
 VLM_INLINE v4 sums(vf a, vf b, vf c, vf d) {
   vf ab = VLM_LOW(a, b) + VLM_HIGH(a, b);
@@ -102,6 +112,15 @@ VLM_INLINE void transpose(vf columns[4], const float *const rows[L], ptrdiff_t a
   ab = VLM_HIGH(a, b), cd = VLM_HIGH(c, d);
   columns[2] = VLM_LOW_PAIRS(ab, cd);
   columns[3] = VLM_HIGH_PAIRS(ab, cd);
+}
+
+/// The same for fewer than four columns, whose rows must not be read further.
+VLM_INLINE void turn_part(vf columns[4], const float *const rows[L], ptrdiff_t at, ptrdiff_t count) {
+  for (ptrdiff_t c = 0; c < count; c++) {
+    float column[L];
+    for (int o = 0; o < L; o++) column[o] = rows[o][at + c];
+    columns[c] = load(column);
+  }
 }
 
 /// a · b.

@@ -37,11 +37,6 @@ struct AttentionShape: Sendable {
       own: bench.output("down", own, 2 * width, adds: accumulate))
   }
 
-  /// A matrix with a row of keys for each query of each of `groups` heads.
-  func perKey<S>(_ matrix: (String, Int, Int) -> Matrix<S>, _ name: String, groups: Int) -> Matrix<S> {
-    matrix(name, groups * queries, prefix + own)
-  }
-
   /// Sets what is masked to zero.
   func mask<S: KernelScalar>(_ matrix: Matrix<S>) {
     for row in 0..<matrix.rows {

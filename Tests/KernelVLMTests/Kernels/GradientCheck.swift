@@ -42,9 +42,10 @@ func expectGradients(_ operation: some Operation, step h: Double = 0x1p-12) {
       }
       let near = quotient(h)
       let bound = (quotient(2 * h) - near).magnitude + 4 * rounding / h
-      #expect((near - gradient[i]).magnitude <= bound, "\(operation): d\(name)[\(i)] \(gradient[i]), differences \(near)")
-      // A gradient that is wrong by a part in a thousand is seen.
-      #expect(gradient[i].magnitude < 1e-2 || bound < 1e-3 * gradient[i].magnitude, "\(operation): d\(name)[\(i)] unseen")
+      let what = "\(operation): d\(name)[\(i)] is \(gradient[i]), by differences \(near) ± \(bound)"
+      #expect((near - gradient[i]).magnitude <= bound, "\(what)")
+      // A gradient that is wrong by a part in a thousand would be seen.
+      #expect(gradient[i].magnitude < 1e-2 || bound < 1e-3 * gradient[i].magnitude, "\(what)")
     }
   }
 }

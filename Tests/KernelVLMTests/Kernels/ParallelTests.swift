@@ -29,19 +29,16 @@ import Testing
     #expect(owner.withLock { $0 } == expected)
   }
 
-  /// Work enough for eight threads, rows that do not divide, and with a last chunk of one or two rows.
-  @Test(arguments: [(200, 96, 130), (49, 257, 194), (97, 700, 50)])
+  /// Work enough for several threads, rows that do not divide, and a last chunk that would have one row.
+  @Test(arguments: [(200, 96, 130), (49, 257, 194)])
   func matmulsHaveTheSameBitsForAnyNumberOfThreads(n: Int, k: Int, m: Int) throws {
     let operation = MatmulCase(n: n, k: k, m: m, accumulate: true)
     for isa in InstructionSet.available {
-      // Two threads and more go through the drivers; of these, the first is compared with the check, not only the bits.
-      let shared = try #require(CKernels(isa, threads: 2))
-      let two = results(of: operation, shared)
-      #expect(Expectation(operation).violations(in: two) == [])
-      for threads in [1, 3, 4, 8] {
-        let other = results(of: operation, try #require(CKernels(isa, threads: threads)))
-        for (name, values) in two {
-          #expect(values.map(\.bitPattern) == other[name]?.map(\.bitPattern), "\(isa), \(threads) threads: \(name)")
+      let one = results(of: operation, try #require(CKernels(isa)))
+      for threads in [2, 3, 4, 8] {
+        let shared = results(of: operation, try #require(CKernels(isa, threads: threads)))
+        for (name, values) in one {
+          #expect(values.map(\.bitPattern) == shared[name]?.map(\.bitPattern), "\(isa), \(threads) threads: \(name)")
         }
       }
     }

@@ -11,7 +11,7 @@ struct ReconstructionCase: Operation {
   var chained = false
 
   func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
-    let kept = state(bench.output, bench)
+    let kept = state({ bench.output($0, $1, $2) }, bench)
     let value = bench.output("value", n, 1)
     kernels.reconstructionForward(
       value, state: kept, g: bench.input("g", n, m, stride: m + 5),
@@ -44,14 +44,6 @@ struct ReconstructionCase: Operation {
       unit: matrix("unit", n, m), norm: matrix("norm", n, 1), rows: matrix("rows", 2 * m, P),
       rowNorms: matrix("row norms", 2 * m, 1), grams: grams, drows: bench.scratch(scratch + "drows", 2 * m, P),
       dgrams: bench.scratch(scratch + "dgrams", 2 * m, m))
-  }
-}
-
-extension ReconstructionCase {
-  private func state<S>(
-    _ matrix: (String, Int, Int, Int?, Bool) -> Matrix<S>, _ bench: Bench<S>
-  ) -> ReconstructionState<S> {
-    state({ matrix($0, $1, $2, nil, false) }, bench)
   }
 }
 
