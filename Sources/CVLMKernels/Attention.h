@@ -1,6 +1,6 @@
 // Attention: what tensor and dot attention share, the softmax and the walk over the keys.
 
-/// exp, to 2 ulp; below -103 it is 0, NaN stays.
+/// exp, to 2 ulp (1.1 measured over a third of all floats); below -104 it is 0, NaN stays.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2, and exp x = 2^n exp r. With n whole and ln 2 = high + low, where `high` has 11
 /// bits and n at most 8, x - n high is exact; exp r = 1 + r + r^2 q(r), where q of degree 4 interpolates at Chebyshev's

@@ -28,8 +28,6 @@ public struct CKernels: Kernels, @unchecked Sendable {
   }
 }
 
-// MARK: - Operations
-
 extension CKernels {
   public func matmulForward(_ y: Matrix<Float>, x: Matrix<Float>, w: Matrix<Float>, accumulate: Bool) {
     let (n, k, m) = (x.rows, x.columns, w.rows)
@@ -369,8 +367,6 @@ extension CKernels {
     }
   }
 }
-
-// MARK: - Checks
 
 extension Matrix {
   /// Stops with both shapes if this one is another. C walks whole rows: they must touch unless `strided`.
