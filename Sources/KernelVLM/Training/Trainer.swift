@@ -76,6 +76,9 @@ public final class Trainer<K: Kernels>: TrainingSession {
     workspaces = (0..<self.threads).map { _ in Workspace() }
   }
 
+  /// The gradient that the last step took, before the clips.
+  var gradientValues: [Scalar] { gradients[0].values }
+
   /// Cuts a batch into blocks of at least 8 images, and into at most 16 blocks.
   static func blocks(of batch: Int) -> [Range<Int>] {
     let size = max(8, (batch + 15) / 16)
@@ -87,7 +90,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   @specialized(where K == Reference<Double>)
   public func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport {
     let batch = (0..<recipe.batch).map { order.image(at: stepsDone * recipe.batch + $0) }
-    let sum = gradient(batch, wantsReconstruction: reportsReconstruction)
+    let sum = meanGradient(of: batch, wantsReconstruction: reportsReconstruction)
     let text = sum.text / Double(recipe.batch)
     let reconstruction = sum.reconstruction / Double(recipe.batch)
     let loss = text + languageModel.configuration.reconstructionWeight * reconstruction
@@ -99,8 +102,8 @@ public final class Trainer<K: Kernels>: TrainingSession {
       target: languageModel.configuration.names[Int(images.labels[batch[0]])])
   }
 
-  /// Writes the mean gradient of a batch to `gradients[0]`.
-  private func gradient(_ batch: [Int], wantsReconstruction: Bool) -> LossSum {
+  /// Writes the mean gradient of some images, as many as a batch has, to `gradients[0]`.
+  func meanGradient(of batch: [Int], wantsReconstruction: Bool) -> LossSum {
     let kernels = languageModel.kernels
     var sums = [LossSum](repeating: LossSum(), count: blocks.count)
     sums.withUnsafeMutableBufferPointer { sums in

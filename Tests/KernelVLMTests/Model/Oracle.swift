@@ -32,16 +32,24 @@ struct Oracle {
 }
 
 /// Largest |a − b| in units of the largest |b|: what "relative" means for a whole tensor.
-func relativeError(_ a: [Double], _ b: [Double]) -> Double {
+func relativeError<Scalar: KernelScalar>(_ a: [Scalar], _ b: [Double]) -> Double {
   guard a.count == b.count else { return .infinity }
   let scale = b.map(abs).max() ?? 0
-  let error = zip(a, b).map { abs($0 - $1) }.max() ?? 0
-  return scale > 0 ? error / scale : error
+  let error = zip(a, b).map { abs(Double($0) - $1) }.max() ?? 0
+  return error.isNaN ? .infinity : scale > 0 ? error / scale : error
 }
 
-extension Matrix where Element: BinaryFloatingPoint {
+/// How far from `expected` Float may bring a tensor, by sampling (Vignes, "A stochastic arithmetic for reliable scientific
+/// computation", 1993): each of `samples` comes from the Float reference with its operands disturbed in their last bit, so
+/// that its roundings fall differently. The largest of eight errors is typically 1.4 standard deviations; four times that
+/// is left for a summation order of one's own.
+func roundingBound(_ samples: [[Float]], _ expected: [Double]) -> Double {
+  4 * (samples.map { relativeError($0, expected) }.max() ?? 0)
+}
+
+extension Matrix {
   /// All elements, row by row.
-  var doubles: [Double] {
-    (0..<rows).flatMap { i in (0..<columns).map { Double(self[i, $0]) } }
+  var elements: [Element] {
+    (0..<rows).flatMap { i in (0..<columns).map { self[i, $0] } }
   }
 }

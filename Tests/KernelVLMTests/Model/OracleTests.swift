@@ -12,7 +12,11 @@ struct OracleTests {
     let block: Block<K.Scalar>
     let activations: Oracle
 
-    init(_ image: String, kernels: K, _ change: (inout ModelConfiguration) -> Void = { _ in }) throws {
+    /// - Parameter seed: if given, each parameter and pixel is moved by up to one ulp of Float, at random.
+    init(
+      _ image: String, kernels: K, disturbedBy seed: UInt32? = nil,
+      _ change: (inout ModelConfiguration) -> Void = { _ in }
+    ) throws {
       var configuration = ModelConfiguration()
       configuration.reconstructionWeight = 0
       change(&configuration)
@@ -23,18 +27,24 @@ struct OracleTests {
       block = workspace.block(
         texts: [try model.vocabulary.encode(name)], configuration: configuration, batch: 1)
       for (p, value) in try activations.values("x").enumerated() { block.x[0, p] = K.Scalar(value) }
+      guard var random = seed.map(MersenneTwister.init) else { return }
+      for matrix in [model.buffer.all, block.x] {
+        for index in 0..<matrix.columns {
+          matrix[0, index] *= K.Scalar(1 + Double(Float.ulpOfOne) * (2 * random.uniform() - 1))
+        }
+      }
     }
 
     /// The gradient of the loss, tensor by tensor.
-    func gradient() -> [String: [Double]] {
+    func gradient() -> [String: [K.Scalar]] {
       let buffer = Buffer<K.Scalar>(count: model.table.count)
       let gradient = Parameters(buffer, table: model.table, configuration: model.configuration)
       _ = model.lossAndGradient(
         block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
-      var tensors: [String: [Double]] = [:]
+      var tensors: [String: [K.Scalar]] = [:]
       for entry in model.table.entries {
         tensors[entry.name] =
-          buffer.matrix(at: entry.range.lowerBound, rows: 1, columns: entry.range.count).doubles
+          buffer.matrix(at: entry.range.lowerBound, rows: 1, columns: entry.range.count).elements
       }
       return tensors
     }
@@ -46,51 +56,97 @@ struct OracleTests {
     model.drawParameters(seed: 42)
     let oracle = try Oracle("init-seed42")
     for entry in model.table.entries {
-      for (drawn, expected) in zip(model.matrix(entry).doubles, try oracle.values(entry.name)) {
+      for (drawn, expected) in zip(model.matrix(entry).elements, try oracle.values(entry.name)) {
         #expect(abs(drawn - expected) <= expected.ulp, "\(entry.name)")
       }
     }
   }
 
-  @Test(arguments: ["a", "b"])
-  func activationsInDoubleAgree(image: String) throws {
-    let s = try Setting(image, kernels: Reference<Double>())
+  /// The activations that the oracle names, and both losses.
+  func activations<K: Kernels>(_ s: Setting<K>) -> [String: [K.Scalar]] {
     let vision = s.model.tokenizer.forward(s.block.x, reconstruction: true, &s.workspace.arena)
     let text = s.model.transformer.forward(s.block, base: vision.base, &s.workspace.arena)
     let c = s.model.configuration
-    let embedding = Matrix(UnsafeMutablePointer<Double>.allocate(capacity: 1), rows: 0, columns: 0)
-    _ = embedding
-    let direct = vision.concatenated
-    for (name, found) in [
-      ("f1", vision.bae[0].unit), ("f2", vision.bae[1].unit), ("tensor_tokens", direct.columns(0..<12)),
-      ("direct2", direct.columns(12..<20)), ("direct3", direct.columns(20..<28)), ("f", vision.f),
-      ("vision_base", vision.base), ("logits", text.logits),
-    ] {
-      let e = relativeError(found.doubles, try s.activations.values(name))
-      print(name, e)
-      #expect(e <= 1e-9, "\(name)")
-    }
-    let all = try s.activations.values("attention_out")
-    let rows = Array(all[c.features * 32..<(c.features + s.block.textRows) * 32])
-    print("attn", relativeError(text.layers[0].attended.doubles, rows))
-    let sum = s.model.loss(s.block, &s.workspace.arena)
-    print(sum, s.activations.file.metadata)
+    let direct = c.tensorTokens..<c.tensorTokens + c.direct[0].count
+    let loss = text.loss.elements
+    return [
+      "x": s.block.x.elements, "f1": vision.bae[0].unit.elements, "f2": vision.bae[1].unit.elements,
+      "tensor_tokens": vision.concatenated.columns(0..<c.tensorTokens).elements,
+      "direct2": vision.concatenated.columns(direct).elements,
+      "direct3": vision.concatenated.columns(direct.upperBound..<c.features).elements, "f": vision.f.elements,
+      "vision_base": vision.base.elements, "attention_out": text.layers[0].attended.elements,
+      "logits": text.logits.elements, "text_loss": [loss.reduce(0, +) / K.Scalar(loss.count)],
+      "recon": vision.reconstruction.elements,
+    ]
   }
 
-  @Test(arguments: ["a", "b"], ["exact", "exact-recon", "exact-dot", "published"])
+  /// What the oracle says of `name`. Of the attention's output it has every position; the model computes those that
+  /// predict.
+  func expected<K: Kernels>(_ name: String, _ s: Setting<K>) throws -> [Double] {
+    if let loss = s.activations.file.metadata[name] { return [try #require(Double(loss))] }
+    let values = try s.activations.values(name)
+    guard name == "attention_out" else { return values }
+    let width = s.model.configuration.width
+    let first = s.model.configuration.features
+    return Array(values[first * width..<(first + s.block.textRows) * width])
+  }
+
+  @Test(arguments: ["a", "b"])
+  func activationsInDoubleAgree(image: String) throws {
+    let setting = try Setting(image, kernels: Reference<Double>())
+    for (name, values) in activations(setting) {
+      #expect(relativeError(values, try expected(name, setting)) <= 1e-9, "\(name)")
+    }
+  }
+
+  @Test(arguments: ["a", "b"], InstructionSet.available)
+  func activationsInCAgree(image: String, instructionSet: InstructionSet) throws {
+    let setting = try Setting(image, kernels: try #require(CKernels(instructionSet)))
+    let samples = try (1...8).map { seed in
+      activations(try Setting(image, kernels: Reference<Float>(), disturbedBy: UInt32(seed)))
+    }
+    for (name, values) in activations(setting) {
+      let expected = try expected(name, setting)
+      let bound = roundingBound(samples.compactMap { $0[name] }, expected)
+      #expect(relativeError(values, expected) <= bound, "\(name)")
+      #expect(bound < 1e-3, "the bound of \(name) sees nothing")
+    }
+  }
+
+  static let gradientKinds = ["exact", "exact-recon", "exact-dot", "published"]
+
+  func change(_ configuration: inout ModelConfiguration, to kind: String) {
+    configuration.attention = kind == "exact-dot" ? .dot : .tensor
+    configuration.gradient = kind == "published" ? .published : .exact
+    configuration.reconstructionWeight = kind == "exact-recon" ? 0.01 : 0
+  }
+
+  @Test(arguments: ["a", "b"], gradientKinds)
   func gradientsInDoubleAgree(image: String, kind: String) throws {
-    let s = try Setting(image, kernels: Reference<Double>()) {
-      if kind == "exact-dot" { $0.attention = .dot }
-      if kind == "published" { $0.gradient = .published }
-      if kind == "exact-recon" { $0.reconstructionWeight = 0.01 }
-    }
+    let gradient = try Setting(image, kernels: Reference<Double>()) { change(&$0, to: kind) }.gradient()
     let oracle = try Oracle("gradients-\(kind)-init-\(image)")
-    var worst = 0.0
-    for (name, found) in s.gradient() {
-      let error = relativeError(found, try oracle.values(name))
-      worst = max(worst, error)
-      #expect(error <= 1e-9, "\(name)")
+    #expect(gradient.count == oracle.file.tensors.count)
+    for (name, values) in gradient {
+      #expect(relativeError(values, try oracle.values(name)) <= 1e-9, "\(name)")
     }
-    print(kind, image, worst)
+    let other = try Oracle("gradients-\(kind == "exact" ? "published" : "exact")-init-\(image)")
+    let embedding = try #require(gradient["wte"])
+    if kind != "exact-recon" { #expect(relativeError(embedding, try other.values("wte")) > 1e-9) }
+  }
+
+  @Test(arguments: ["a", "b"], gradientKinds)
+  func gradientsInCAgree(image: String, kind: String) throws {
+    let oracle = try Oracle("gradients-\(kind)-init-\(image)")
+    let samples = try (1...8).map { seed in
+      try Setting(image, kernels: Reference<Float>(), disturbedBy: UInt32(seed)) { change(&$0, to: kind) }.gradient()
+    }
+    for kernels in InstructionSet.available.compactMap({ CKernels($0) }) {
+      for (name, values) in try Setting(image, kernels: kernels, { change(&$0, to: kind) }).gradient() {
+        let expected = try oracle.values(name)
+        let bound = roundingBound(samples.compactMap { $0[name] }, expected)
+        #expect(relativeError(values, expected) <= bound, "\(name), \(kernels.instructionSet)")
+        #expect(bound < 1e-2, "the bound of \(name) sees nothing")
+      }
+    }
   }
 }

@@ -1,0 +1,143 @@
+import ReferenceKernels
+import Testing
+
+@testable import KernelVLM
+
+/// Training on images that need no file.
+struct TrainerTests {
+  static let images = DrawnDigits().images(.train, 0..<600)
+
+  func trainer<K: Kernels>(
+    _ kernels: K, batch: Int = 1, threads: Int = 1,
+    _ change: (inout ModelConfiguration, inout Recipe) -> Void = { _, _ in }
+  ) throws -> Trainer<K> {
+    var configuration = ModelConfiguration()
+    var recipe = Recipe()
+    recipe.batch = batch
+    change(&configuration, &recipe)
+    let model = try VisionLanguageModel(configuration, kernels: kernels)
+    model.drawParameters(seed: recipe.seed)
+    return try Trainer(model, recipe: recipe, images: Self.images, threads: threads)
+  }
+
+  @Test(arguments: [8, 9, 16, 17, 128, 129, 400])
+  func blocksCutABatchWithoutGapsWhateverTheThreads(batch: Int) {
+    let blocks = Trainer<CKernels>.blocks(of: batch)
+    #expect(blocks.flatMap { Array($0) } == Array(0..<batch))
+    #expect(blocks.count <= 16)
+  }
+
+  @Test(arguments: InstructionSet.available, [1, 32, 100])
+  func anyNumberOfThreadsGivesTheSameBits(instructionSet: InstructionSet, batch: Int) throws {
+    let kernels = try #require(CKernels(instructionSet))
+    var hashes: Set<String> = []
+    for threads in [1, 2, 3, 4, 8] {
+      let trainer = try trainer(kernels, batch: batch, threads: threads)
+      for _ in 0..<5 { _ = try trainer.step(reportsReconstruction: false) }
+      hashes.insert(trainer.model.weightsSHA256)
+    }
+    #expect(hashes.count == 1)
+  }
+
+  /// The mean gradient of a batch is the mean of its images' gradients: in Double to rounding, over 50 images in blocks of
+  /// 8 and in passes of one.
+  @Test func aBatchGivesTheMeanGradient() throws {
+    let kernels = Reference<Double>()
+    let batched = try trainer(kernels, batch: 50)
+    let model = batched.languageModel
+    let pooling = try Pooling(side: 28, size: 14)
+    var mean = [Double](repeating: 0, count: model.table.count)
+    let workspace = Workspace<Double>()
+    let buffer = Buffer<Double>(count: model.table.count)
+    let gradient = Parameters(buffer, table: model.table, configuration: model.configuration)
+    for image in 0..<50 {
+      workspace.reset()
+      let text = model.vocabulary.texts[Int(Self.images.labels[image])]
+      let block = workspace.block(texts: [text], configuration: model.configuration, batch: 1)
+      pooling(Self.images, image, into: block.x)
+      _ = model.lossAndGradient(
+        block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
+      for (index, value) in buffer.values.enumerated() { mean[index] += value / 50 }
+    }
+    _ = batched.meanGradient(of: Array(0..<50), wantsReconstruction: false)
+    #expect(relativeError(batched.gradientValues, mean) < 1e-13)
+  }
+
+  @Test func cAndReferenceTakeTheSameFirstSteps() throws {
+    let c = try trainer(CKernels())
+    let reference = try trainer(Reference<Double>())
+    for _ in 0..<20 {
+      let (found, expected) = (
+        try c.step(reportsReconstruction: true), try reference.step(reportsReconstruction: true)
+      )
+      #expect(abs(found.loss - expected.loss) < 1e-3 * expected.loss)
+      #expect(found.target == expected.target)
+    }
+  }
+
+  @Test func theReferenceStopsAndNamesATensorThatIsNotFinite() throws {
+    try expectNotFiniteIsCaught(Reference<Double>())
+  }
+
+  @Test func cStopsAndNamesATensorThatIsNotFinite() throws {
+    try expectNotFiniteIsCaught(CKernels())
+  }
+
+  /// Infinity among the weights of a tensor makes the loss NaN or the gradient infinite; the step changes nothing.
+  func expectNotFiniteIsCaught<K: Kernels>(_ kernels: K) throws {
+    for name in ["wpe", "lm_head", "layers.0.mlp.fc1", "tensor.b", "direct.3.1"] {
+      let trainer = try trainer(kernels)
+      _ = try trainer.step(reportsReconstruction: false)
+      let entry = try #require(trainer.languageModel.table.entries.first { $0.name == name })
+      for column in 0..<entry.columns { trainer.languageModel.matrix(entry)[0, column] = .infinity }
+      let before = trainer.model.weightsSHA256
+      #expect(throws: TrainingError.self, "\(name)") { try trainer.step(reportsReconstruction: false) }
+      #expect(trainer.model.weightsSHA256 == before, "\(name)")
+      #expect(trainer.stepsDone == 1)
+    }
+  }
+
+  /// A gradient that is not finite while the loss is: a hidden unit of 10³⁰ against a weight of 10³⁰ in backward only.
+  @Test func anInfiniteGradientIsNamed() throws {
+    let optimizer = Optimizer(
+      kernels: CKernels(), recipe: Recipe(), table: try trainer(CKernels()).languageModel.table)
+    let p = Buffer<Float>(count: optimizer.table.count)
+    let gradient = Buffer<Float>(count: optimizer.table.count)
+    let entry = try #require(optimizer.table.entries.first { $0.name == "layers.0.attention.wk" })
+    gradient.all[0, entry.range.lowerBound + 3] = -.infinity
+    #expect(throws: TrainingError.notFinite(tensor: "layers.0.attention.wk", step: 4)) {
+      try optimizer.step(p, gradient: gradient, step: 4)
+    }
+    #expect(p.values.allSatisfy { $0 == 0 })
+  }
+
+  @Test func extremeImagesDoNotBreakTheModel() throws {
+    for value: UInt8 in [0, 255] {
+      var images = [UInt8](repeating: value, count: 784)
+      if value == 0 { images += images.indices.map { $0 == 400 ? 255 : 0 } }
+      let labels = [UInt8](repeating: 3, count: images.count / 784)
+      var recipe = Recipe()
+      recipe.batch = labels.count
+      let session = try KernelChoice().train(
+        ModelConfiguration(), recipe: recipe, images: LabelledImages(images: images, labels: labels, side: 28),
+        threads: 1)
+      for _ in 0..<50 { #expect(try session.step(reportsReconstruction: true).loss.isFinite) }
+    }
+  }
+
+  @Test func clipsBringGradientsToTheirLimits() throws {
+    var recipe = Recipe()
+    recipe.beta1 = 0
+    let trainer = try trainer(Reference<Double>())
+    let optimizer = Optimizer(kernels: Reference<Double>(), recipe: recipe, table: trainer.languageModel.table)
+    let gradient = Buffer<Double>(count: optimizer.table.count)
+    for entry in optimizer.table.entries { gradient.all[0, entry.range.lowerBound] = 3 }
+    try optimizer.step(Buffer(count: optimizer.table.count), gradient: gradient, step: 0)
+    // 11 feature tensors of norm 3 are clipped to 1, the other 11 are not: 11 · 1 + 11 · 9 = 110 before the global clip.
+    let scale = 5 / (110.0.squareRoot() + 1e-8)
+    for entry in optimizer.table.entries {
+      let clipped = entry.isFeature ? 3 / (3 + 1e-8) : 3
+      #expect(abs(optimizer.m.all[0, entry.range.lowerBound] - clipped * scale) < 1e-7, "\(entry.name)")
+    }
+  }
+}
