@@ -1,7 +1,46 @@
 import ArgumentParser
+import Foundation
 
 @main
 struct KernelVLMCommand: ParsableCommand {
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
-    commandName: "kernelvlm", abstract: "Sees a digit and spells its name.")
+    commandName: "kernelvlm",
+    abstract: "Trains a vision-language model of 32,240 parameters that sees a digit and spells its name.",
+    discussion: """
+      kernelvlm train --save model.safetensors     train on MNIST, in about a second
+      kernelvlm evaluate model.safetensors         spell all 10,000 test images
+      kernelvlm see model.safetensors --index 7    watch it spell one of them
+      kernelvlm ablate                             which of its parts matter
+
+      MNIST is taken from --data, else from the folder that KERNELVLM_DATA names, else from the user's cache folder, \
+      where it is downloaded to if it is missing. Without a network, digits are drawn instead. Every figure says which \
+      data it comes from.
+
+      Results go to standard output, everything else to standard error.
+
+      EXIT STATUS:
+      0    success
+      64   wrong use: an option, or settings that do not go together
+      65   a file whose content is not what it should be
+      66   a file that is missing
+      69   a download that failed
+      70   a training whose loss or gradient was not finite
+      73   a file that cannot be written
+      130  stopped by Ctrl-C (143: by SIGTERM)
+      """,
+    version: version,
+    subcommands: [Train.self, Evaluate.self, See.self, Ablate.self, DataCommand.self])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      guard let failure = Failure(error) else { exit(withError: error) }
+      Output.note("Error: \(failure.message)")
+      Foundation.exit(failure.status)
+    }
+  }
 }

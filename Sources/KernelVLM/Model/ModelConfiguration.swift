@@ -58,6 +58,8 @@ extension ModelConfiguration {
   public var positions: Int { features + maximumTextLength }
   /// E: hidden width of the MLP.
   public var hiddenWidth: Int { mlpRatio * width }
+  /// Whether there are direct features of degree 2, which the reconstruction is made from.
+  public var hasReconstruction: Bool { direct.contains { $0.degree == 2 } }
 
   /// Refuses what cannot be built, with the value and the rule it breaks.
   public func validate() throws(ConfigurationError) {
@@ -98,7 +100,7 @@ extension ModelConfiguration {
       reconstructionWeight >= 0 && reconstructionWeight.isFinite, "reconstruction weight", reconstructionWeight,
       "0 or a positive number")
     try require(
-      reconstructionWeight == 0 || degrees.contains(2), "reconstruction weight", reconstructionWeight,
+      reconstructionWeight == 0 || hasReconstruction, "reconstruction weight", reconstructionWeight,
       "0 without direct features of degree 2, which the reconstruction is made from")
   }
 }

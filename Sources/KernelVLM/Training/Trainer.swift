@@ -18,6 +18,8 @@ public struct StepReport: Equatable, Sendable {
 public protocol TrainingSession: AnyObject {
   /// Steps done so far.
   var stepsDone: Int { get }
+  /// Threads that share a batch: at most as many as were asked for, and no more than it has blocks.
+  var threads: Int { get }
   var model: any SpellingModel { get }
   /// Takes one step. A step that throws changes nothing.
   /// - Parameter reportsReconstruction: whether to compute the reconstruction error even where no gradient asks for it.
@@ -38,7 +40,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   private let recipe: Recipe
   private let images: LabelledImages
   private let pooling: Pooling
-  private let threads: Int
+  public let threads: Int
   private let optimizer: Optimizer<K>
   private var order: ImageOrder
   /// Positions of the batch that each block takes.

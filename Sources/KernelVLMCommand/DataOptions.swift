@@ -1,0 +1,54 @@
+import ArgumentParser
+import KernelVLM
+import Synchronization
+
+/// Where images come from.
+struct DataOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A folder with MNIST's four files (raw or gzip), or 'drawn' for digits drawn from a seed.",
+      discussion: "Without it: the folder that KERNELVLM_DATA names, else the user's cache folder, else a download.",
+      valueName: "folder|drawn"))
+  var data: String?
+
+  /// Where to read from. MNIST is downloaded if it is nowhere; if that fails, digits are drawn instead, and a line says so.
+  func source() throws -> DataSource {
+    let progress = DownloadProgress()
+    defer { progress.clear() }
+    do {
+      return try DataSource.resolve(data, progress: progress.show)
+    } catch {
+      guard data == nil, error.kind == .unavailable || error.kind == .unwritable else { throw error }
+      progress.clear()
+      Output.note("MNIST is not here and cannot be downloaded; going on with drawn digits (\(error))")
+      return .drawn(seed: DrawnDigits.defaultSeed)
+    }
+  }
+}
+
+extension DataSource {
+  /// "in /home/…/mnist", "drawn from seed 42"
+  var place: String {
+    switch self {
+    case .folder(let folder): "in \(folder)"
+    case .drawn(let seed): "drawn from seed \(seed)"
+    }
+  }
+}
+
+/// Says which file is being downloaded, and on a terminal how far it is.
+final class DownloadProgress: Sendable {
+  private let state = Mutex((file: "", line: ProgressLine()))
+
+  func show(_ progress: MNIST.Progress) {
+    state.withLock { state in
+      if progress.file != state.file {
+        state.line.log("Downloading \(progress.file)")
+        state = (progress.file, ProgressLine())
+      }
+      if let total = progress.total { state.line.show(progress.received, of: total, progress.file) }
+    }
+  }
+
+  func clear() { state.withLock { $0.line.clear() } }
+}

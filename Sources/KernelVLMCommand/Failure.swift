@@ -1,0 +1,42 @@
+import Foundation
+import KernelVLM
+
+/// An error of the library as the command reports it: one line, and an exit status of `sysexits.h`.
+struct Failure {
+  let message: String
+  let status: Int32
+
+  /// Nil for errors that are not the library's.
+  init?(_ error: any Error) {
+    switch error {
+    case let error as ConfigurationError:
+      message = "\(Self.option(of: error.setting)): \(error)"
+      status = EX_USAGE
+    case let error as FileError:
+      message = error.description
+      status =
+        switch error.kind {
+        case .missing: EX_NOINPUT
+        case .malformed: EX_DATAERR
+        case .unwritable: EX_CANTCREAT
+        case .unavailable: EX_UNAVAILABLE
+        }
+    case let error as TrainingError:
+      message = error.description
+      status = EX_SOFTWARE
+    default:
+      return nil
+    }
+  }
+
+  /// The option that sets what the library calls `setting`.
+  static func option(of setting: String) -> String {
+    let names = [
+      "maximum text length": "max-text", "reconstruction weight": "recon-weight", "instruction set": "isa",
+      "width of a head": "heads", "vision features": "tensor-tokens, --direct", "training images": "data",
+      "label": "data",
+    ]
+    let name = setting.hasPrefix("direct") ? "direct" : names[setting]
+    return "--" + (name ?? setting.lowercased().replacing(" ", with: "-"))
+  }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+import KernelVLM
+
+/// What to compute with.
+struct KernelOptions: ParsableArguments {
+  @Option(help: "The kernels: vectorised C, or the readable Swift reference.")
+  var backend = KernelChoice.Backend.c
+
+  @Option(help: "The numbers; double needs --backend reference.")
+  var precision = KernelChoice.Precision.float
+
+  @Option(help: "What the C kernels are compiled for (default: the best this processor has).")
+  var isa: InstructionSet?
+
+  @Option(help: ArgumentHelp("At most so many threads (default: as many as there are cores).", valueName: "count"))
+  var threads: Int?
+
+  func choice() throws -> KernelChoice {
+    try KernelChoice(backend, precision: precision, instructionSet: isa ?? .best)
+  }
+
+  /// - Throws: `ConfigurationError` for a number of threads that makes no sense.
+  func threadCount() throws -> Int {
+    let count = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    guard (1...1024).contains(count) else { throw ConfigurationError("threads", value: count, rule: "1 to 1024") }
+    return count
+  }
+}
+
+extension KernelChoice {
+  /// "c kernels (avx2)", "reference kernels in double"
+  var summary: String {
+    backend == .c ? "C kernels (\(instructionSetName))" : "Swift reference kernels in \(precision.rawValue)"
+  }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import KernelVLM
+
+/// The two streams: results go to standard output, everything else to standard error.
+enum Output {
+  /// - Throws: `FileError` if it cannot be written, because the disk is full, say.
+  static func result(_ text: String) throws {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+    } catch {
+      throw FileError(.unwritable, path: "standard output", "could not write: \(error.localizedDescription)")
+    }
+  }
+
+  /// One JSON object, its keys in snake case and sorted.
+  static func json(_ value: some Encodable) throws {
+    try result(jsonLine(value))
+  }
+
+  static func jsonLine(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  /// A line on standard error. That it cannot be written is no reason to stop.
+  static func note(_ line: String) {
+    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+  }
+}
+
+extension Double {
+  /// "91.49 %"
+  var percent: String { String(format: "%.2f %%", 100 * self) }
+}
+
+extension Int {
+  /// "60,000"
+  var grouped: String {
+    let digits = String(magnitude)
+    let groups = stride(from: digits.count, to: 0, by: -3).map { end in
+      String(digits.dropLast(digits.count - end).suffix(3))
+    }
+    return (self < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
+  }
+
+  /// "1 image", "2 images"
+  func of(_ noun: String) -> String { "\(grouped) \(noun)\(self == 1 ? "" : "s")" }
+}
+
+extension Duration {
+  var seconds: Double { self / .seconds(1) }
+}
+
+extension String {
+  func padded(_ width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
+  func aligned(_ width: Int) -> String { String(repeating: " ", count: Swift.max(0, width - count)) + self }
+}

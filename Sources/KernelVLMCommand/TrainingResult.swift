@@ -1,0 +1,75 @@
+import Foundation
+import KernelVLM
+
+/// What `train` finds out, with everything that it depends on.
+struct TrainingResult: Encodable {
+  let dataset: String
+  let trainImages: Int
+  let testImages: Int
+  let parameters: Int
+  let steps: Int
+  let batch: Int
+  let gradient: String
+  let attention: String
+  let backend: String
+  let precision: String
+  let threads: Int
+  let isa: String
+  let seed: UInt32
+  let finalTextLoss: Double
+  let trainSeconds: Double
+  let evaluateSeconds: Double
+  let testAccuracy: Double
+  let testCorrect: Int
+  let testInterval: [Double]
+  let weightsSHA256: String
+
+  init(
+    _ outcome: TrainingLoop.Outcome, _ session: any TrainingSession, _ recipe: Recipe, _ dataset: Dataset,
+    _ kernels: KernelChoice, _ evaluation: Evaluation, evaluateSeconds: Double
+  ) {
+    let configuration = session.model.configuration
+    self.dataset = dataset.name.rawValue
+    trainImages = dataset.train.count
+    testImages = dataset.test.count
+    parameters = session.model.table.count
+    steps = outcome.stepsDone
+    batch = recipe.batch
+    gradient = configuration.gradient.rawValue
+    attention = configuration.attention.rawValue
+    backend = kernels.backend.rawValue
+    precision = kernels.precision.rawValue
+    threads = session.threads
+    isa = kernels.instructionSetName
+    seed = recipe.seed
+    finalTextLoss = outcome.textLoss ?? 0
+    trainSeconds = outcome.seconds
+    self.evaluateSeconds = evaluateSeconds
+    testAccuracy = evaluation.accuracy
+    testCorrect = evaluation.correct
+    testInterval = evaluation.interval.bounds
+    weightsSHA256 = session.model.weightsSHA256
+  }
+
+  var text: String {
+    let microseconds = String(format: "%.1f", trainSeconds / Double(steps) * 1e6)
+    return """
+      Trained on \(dataset): \(steps.of("step")) of \(batch.of("image")) in \
+      \(String(format: "%.2f", trainSeconds)) s, \(microseconds) µs a step
+      Weights: SHA-256 \(weightsSHA256)
+      """
+  }
+}
+
+extension ClosedRange<Double> {
+  var bounds: [Double] { [lowerBound, upperBound] }
+}
+
+extension Evaluation {
+  /// "91.49 % of the 10,000 test images of mnist (9,149; 95 % interval 90.93 to 92.02 %)"
+  func summary(_ split: Split, of dataset: Dataset.Name) -> String {
+    let bounds = interval.bounds.map { String(format: "%.2f", 100 * $0) }.joined(separator: " to ")
+    return "\(accuracy.percent) of the \(count.grouped) \(split.rawValue) images of \(dataset.rawValue) "
+      + "(\(correct.grouped); 95 % interval \(bounds) %)"
+  }
+}
