@@ -32,7 +32,8 @@ let optimized: [SwiftSetting] = [
 let package = Package(
   name: "KernelVLM",
   products: [
-    .library(name: "KernelVLM", targets: ["KernelVLM"]),
+    // With the reference kernels, whose matrices and numbers the library's own kernels take.
+    .library(name: "KernelVLM", targets: ["KernelVLM", "ReferenceKernels"]),
     .library(name: "CVLMKernels", targets: ["CVLMKernels"]),
     .executable(name: "kernelvlm", targets: ["KernelVLMCommand"]),
   ],

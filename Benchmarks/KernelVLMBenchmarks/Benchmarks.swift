@@ -1,0 +1,19 @@
+import Benchmark
+
+// The framework's entry point.
+let benchmarks: @Sendable () -> Void = {
+  matmulBenchmarks()
+  featureProductBenchmarks()
+  tensorProductBenchmarks()
+  unitNormBenchmarks()
+  rmsNormBenchmarks()
+  embeddingBenchmarks()
+  tensorAttentionBenchmarks()
+  dotAttentionBenchmarks()
+  mlpBenchmarks()
+  crossEntropyBenchmarks()
+  reconstructionBenchmarks()
+  adamBenchmarks()
+  reductionBenchmarks()
+  stepBenchmarks()
+}

@@ -1,0 +1,26 @@
+import KernelVLM
+import ReferenceKernels
+
+func adamBenchmarks() {
+  register([AdamStep(count: 32_240)])
+}
+
+/// All parameters of the default model in one pass. Every call goes one step further from where the last one ended.
+struct AdamStep: KernelCase {
+  let count: Int
+  var name: String { "Adam_step_\(count)" }
+  var work: Work { Work(operations: 15 * count, scalars: 7 * count) }
+
+  func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
+    let p = bench.output("p", 1, count, adds: true)
+    let m = bench.output("m", 1, count, adds: true)
+    let v = bench.output("v", 1, count, adds: true)
+    for i in 0..<count { v[0, i] = v[0, i].magnitude }
+    let gradient = bench.input("gradient", 1, count)
+    // Exact in Float, so that all kernels compute with the same settings.
+    let settings = AdamSettings<K.Scalar>(
+      gradientScale: 0.75, learningRate: 0x1p-8, beta1: 0.875, beta2: 0.96875, correction1: 1.5, correction2: 2.5,
+      epsilon: 0x1p-26, weightDecay: 0.0625)
+    return { kernels.adamStep(p, m: m, v: v, gradient: gradient, settings: settings) }
+  }
+}

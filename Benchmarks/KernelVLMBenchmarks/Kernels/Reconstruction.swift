@@ -1,0 +1,74 @@
+import KernelVLM
+import ReferenceKernels
+
+func reconstructionBenchmarks() {
+  let shapes = [(1, 196, 8), (16, 196, 8)].map(ReconstructionShape.init)
+  register(shapes.map(ReconstructionForward.init))
+  register(shapes.map(ReconstructionBackward.init))
+}
+
+/// n images of P pixels and their m bilinear features.
+struct ReconstructionShape {
+  let n: Int
+  let pixels: Int
+  let m: Int
+
+  var name: String { "\(n)x\(pixels)x\(m)" }
+
+  func state<S>(
+    _ make: (String, Int, Int) -> Matrix<S>, norms: (String, Int, Int) -> Matrix<S>, _ bench: Bench<S>
+  ) -> ReconstructionState<S> {
+    ReconstructionState(
+      unit: make("unit", n, m), norm: norms("norm", n, 1), rows: make("rows", 2 * m, pixels),
+      rowNorms: norms("row norms", 2 * m, 1), grams: make("grams", 2 * m, m),
+      drows: bench.scratch("drows", 2 * m, pixels), dgrams: bench.scratch("dgrams", 2 * m, m))
+  }
+}
+
+struct ReconstructionForward: KernelCase {
+  let shape: ReconstructionShape
+  var name: String { "Reconstruction_forward_\(shape.name)" }
+  /// The unit rows, both grams, and for each image uᵀ G u, u · u and x · x.
+  var work: Work {
+    let (n, P, m) = (shape.n, shape.pixels, shape.m)
+    return Work(
+      operations: 6 * m * P + 4 * m * m * P + n * (4 * m * m + 5 * m + 2 * P),
+      scalars: n * (P + 2 * m + 2) + 4 * m * P + 2 * m * m + 2 * m)
+  }
+
+  func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
+    let (n, P, m) = (shape.n, shape.pixels, shape.m)
+    let value = bench.output("value", n, 1)
+    let state = shape.state(bench.output, norms: bench.output, bench)
+    let g = bench.input("g", n, m)
+    // Images about as long as 2, whose value is between the clips.
+    let x = bench.input("x", n, P, scale: 2 / Double(P).squareRoot())
+    let c = bench.input("c", 2 * m, P)
+    return { kernels.reconstructionForward(value, state: state, g: g, x: x, c: c) }
+  }
+}
+
+struct ReconstructionBackward: KernelCase {
+  let shape: ReconstructionShape
+  var name: String { "Reconstruction_backward_\(shape.name)" }
+  var work: Work {
+    let (n, P, m) = (shape.n, shape.pixels, shape.m)
+    return Work(
+      operations: 4 * m * m * P + 12 * m * P + n * (8 * m * m + 6 * m),
+      scalars: n * (3 * m + 3) + 6 * m * P + 4 * m * m + 2 * m)
+  }
+
+  func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
+    let (n, P, m) = (shape.n, shape.pixels, shape.m)
+    let dg = bench.output("dg", n, m, adds: true)
+    let dc = bench.output("dc", 2 * m, P, adds: true)
+    let weights = bench.input("weights", n, 1)
+    let value = bench.input("value", n, 1, positive: true)
+    let state = shape.state(bench.input, norms: { bench.input($0, $1, $2, positive: true) }, bench)
+    // A gram is symmetric.
+    for a in 0..<2 * m {
+      for b in 0..<m where b > a % m { state.grams[a, b] = state.grams[a / m * m + b, a % m] }
+    }
+    return { kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: value, state: state) }
+  }
+}

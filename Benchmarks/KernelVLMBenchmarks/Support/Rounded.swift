@@ -1,0 +1,1 @@
+../../../Tests/KernelVLMTests/Kernels/Rounded.swift
