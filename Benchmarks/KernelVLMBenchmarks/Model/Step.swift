@@ -28,24 +28,26 @@ struct StepCase {
 
   /// The loss must be that of Double before the first step and, so that the first gradient is seen, before the second.
   func verify() throws {
+    let bound = try relativeBound()
     let expected = try session(precision: .double, backend: .reference)
     let tried = try session(precision: .float, backend: backend)
     for step in 1...2 {
       let wanted = try expected.step(reportsReconstruction: true).loss
       let loss = try tried.step(reportsReconstruction: true).loss
-      if !((loss - wanted).magnitude <= Self.bound * wanted) {
-        stop(name, ["the loss before step \(step) is \(loss), expected \(wanted) ± \(Self.bound * wanted)"])
+      if !((loss - wanted).magnitude <= bound * wanted) {
+        stop(name, ["the loss before step \(step) is \(loss), expected \(wanted) ± \(bound * wanted)"])
       }
     }
   }
 
-  /// γ = n u for the n roundings on the longest way from a pixel to the loss, which are the lengths of the sums on it. The
-  /// model multiplies up to four such sums, so a relative error may grow fourfold on the way.
-  private static let bound: Double = {
+  /// γ = n u, n the roundings on the longest way from a pixel to the loss: the lengths of the sums on it. Features and
+  /// scores are products of up to four such sums, so a relative error may grow fourfold on the way.
+  private func relativeBound() throws -> Double {
     let c = Preset.exact.configuration
-    let sums = c.pixels + c.baseFeatures + c.features + 4 * c.width + c.positions + c.hiddenWidth + 17
+    let vocabulary = try Vocabulary(names: c.names).size
+    let sums = c.pixels + c.baseFeatures + c.features + 4 * c.width + c.positions + c.hiddenWidth + vocabulary
     return 4 * Double(sums) * Double(Float.ulpOfOne) / 2
-  }()
+  }
 }
 
 private let drawnDigits = DrawnDigits().images(.train, 0..<1280)
@@ -53,20 +55,24 @@ private let drawnDigits = DrawnDigits().images(.train, 0..<1280)
 private func register(_ step: StepCase) {
   var session: (any TrainingSession)?
   Benchmark(
-    step.name, configuration: configuration([.wallClock, .imageRate]),
+    step.name, configuration: configuration([.imageRate], timeUnits: .microseconds),
     closure: { benchmark in
-      let elapsed = try ContinuousClock().measure {
-        for _ in benchmark.scaledIterations { blackHole(try session?.step(reportsReconstruction: false)) }
+      let elapsed = ContinuousClock().measure {
+        for _ in benchmark.scaledIterations {
+          blackHole(orStop(step.name) { try session?.step(reportsReconstruction: false) })
+        }
       }
       let images = step.batch * benchmark.scaledIterations.count
       benchmark.measurement(.imageRate, Int((Double(images) / (elapsed / .seconds(1))).rounded()))
     },
     setup: {
-      try step.verify()
-      session = try step.session(precision: .float, backend: step.backend)
+      session = orStop(step.name) {
+        try step.verify()
+        return try step.session(precision: .float, backend: step.backend)
+      }
     })
 }
 
 extension BenchmarkMetric {
-  fileprivate static let imageRate = BenchmarkMetric.custom("images/s", polarity: .prefersLarger, useScalingFactor: false)
+  fileprivate static let imageRate = custom("images/s", polarity: .prefersLarger, useScalingFactor: false)
 }

@@ -42,5 +42,7 @@ struct AttentionShape {
 extension Bench {
   /// An input or output of the usual kind, for what takes either.
   func input(_ name: String, _ rows: Int, _ columns: Int) -> Matrix<Scalar> { input(name, rows, columns, scale: 1) }
-  func output(_ name: String, _ rows: Int, _ columns: Int) -> Matrix<Scalar> { output(name, rows, columns, adds: false) }
+  func output(_ name: String, _ rows: Int, _ columns: Int) -> Matrix<Scalar> {
+    output(name, rows, columns, adds: false)
+  }
 }

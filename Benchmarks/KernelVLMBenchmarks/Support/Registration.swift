@@ -7,10 +7,17 @@ import ReferenceKernels
 let verifiesOnly = ProcessInfo.processInfo.environment["KERNELVLM_BENCH_VERIFY"] == "1"
 
 /// How a benchmark is run: long enough for a few dozen samples.
-func configuration(_ metrics: [BenchmarkMetric]) -> Benchmark.Configuration {
-  verifiesOnly
-    ? .init(metrics: metrics, warmupIterations: 0, maxDuration: .seconds(60), maxIterations: 1)
-    : .init(metrics: metrics, warmupIterations: 1, maxDuration: .milliseconds(150), maxIterations: 100)
+/// - Parameter rates: what it measures besides time.
+func configuration(_ rates: [BenchmarkMetric], timeUnits: BenchmarkTimeUnits) -> Benchmark.Configuration {
+  var configuration = Benchmark.Configuration()
+  configuration.metrics = [.wallClock] + rates
+  configuration.timeUnits = timeUnits
+  // Whole numbers, not thousands.
+  configuration.units = Dictionary(uniqueKeysWithValues: rates.map { ($0, .count) })
+  configuration.warmupIterations = verifiesOnly ? 0 : 1
+  configuration.maxIterations = verifiesOnly ? 1 : 100
+  configuration.maxDuration = verifiesOnly ? .seconds(60) : .milliseconds(150)
+  return configuration
 }
 
 /// Registers each case for C under every instruction set of this machine, and for the reference in Float.
@@ -33,7 +40,7 @@ private func register<C: KernelCase, K: Kernels>(_ operation: C, _ kernels: K, n
   var call = {}
   var registered: Benchmark?
   registered = Benchmark(
-    name, configuration: configuration([.wallClock, .operationRate, .byteRate]),
+    name, configuration: configuration([.operationRate, .byteRate], timeUnits: .nanoseconds),
     closure: { benchmark in
       let repetitions = benchmark.scaledIterations
       let elapsed = ContinuousClock().measure {
@@ -68,12 +75,21 @@ private func verify<C: KernelCase, K: Kernels>(_ name: String, _ operation: C, _
 
 /// Ends the process: a benchmark that is wrong must not be timed, and its run must fail.
 func stop(_ name: String, _ reasons: [String]) -> Never {
-  FileHandle.standardError.write(Data("\(name) is wrong: \(reasons.joined(separator: "; "))\n".utf8))
+  FileHandle.standardError.write(Data("\(name) failed: \(reasons.joined(separator: "; "))\n".utf8))
   exit(EXIT_FAILURE)
+}
+
+/// What the body gives; its error ends the process too, where the framework would go on to the next benchmark.
+func orStop<Result>(_ name: String, _ body: () throws -> Result) -> Result {
+  do {
+    return try body()
+  } catch {
+    stop(name, ["\(error)"])
+  }
 }
 
 extension BenchmarkMetric {
   /// Millions of operations, and of bytes, a second; metrics are whole numbers.
-  static let operationRate = BenchmarkMetric.custom("MFLOP/s", polarity: .prefersLarger, useScalingFactor: false)
-  static let byteRate = BenchmarkMetric.custom("MB/s", polarity: .prefersLarger, useScalingFactor: false)
+  static let operationRate = custom("MFLOP/s", polarity: .prefersLarger, useScalingFactor: false)
+  static let byteRate = custom("MB/s", polarity: .prefersLarger, useScalingFactor: false)
 }
