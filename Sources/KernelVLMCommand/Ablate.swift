@@ -8,8 +8,8 @@ struct Ablate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train models with parts exchanged or left out, and compare them.",
     discussion: """
-      kernelvlm ablate                              every gradient, attention and feature set, 3 seeds
-      kernelvlm ablate --seeds 20 --features all    the table in the README
+      kernelvlm ablate                            all 16 models, 3 seeds each
+      kernelvlm ablate --seeds 20 --features all  gradient and attention alone
       kernelvlm ablate --features all degree2 --steps 2000
 
       Feature sets: all; direct, the direct features alone; tensor, the product of the base autoencoders (BAE×BAE) \

@@ -81,13 +81,20 @@ private struct DataReport: Encodable {
     let side: Int
     /// Images of each label.
     let labels: [Int]
-    let imagesSHA256: String
-    let labelsSHA256: String
+  }
+
+  struct Hash: Encodable {
+    let name: String
+    let sha256: String
+    /// Whether it is that of MNIST's file.
+    let mnist: Bool
   }
 
   let dataset: String
   let source: String
   let splits: [Part]
+  /// Of the raw files; of the pixels and labels where there are no files.
+  let hashes: [Hash]
 
   init(_ source: DataSource) throws {
     let data = try source.load()
@@ -96,8 +103,21 @@ private struct DataReport: Encodable {
     splits = [(Split.train, data.train), (.test, data.test)].map { split, images in
       Part(
         split: split.rawValue, images: images.count, side: images.side,
-        labels: Vocabulary.digitNames.indices.map { label in images.labels.count { Int($0) == label } },
-        imagesSHA256: sha256Hex(of: images.images), labelsSHA256: sha256Hex(of: images.labels))
+        labels: Vocabulary.digitNames.indices.map { label in images.labels.count { Int($0) == label } })
+    }
+    switch source {
+    case .folder(let folder):
+      hashes = try MNIST.files.map { file in
+        let sha256 = try IDX(path: "\(folder)/\(file.name)", rank: file.rank).sha256
+        return Hash(name: file.name, sha256: sha256, mnist: sha256 == file.sha256)
+      }
+    case .drawn:
+      hashes = [("train", data.train), ("test", data.test)].flatMap { split, images in
+        [
+          Hash(name: "\(split) pixels", sha256: sha256Hex(of: images.images), mnist: false),
+          Hash(name: "\(split) labels", sha256: sha256Hex(of: images.labels), mnist: false),
+        ]
+      }
     }
   }
 
@@ -107,19 +127,15 @@ private struct DataReport: Encodable {
       name.padded(8) + splits.map { $0.labels[label].grouped.aligned(9) }.joined()
     }
     let totals = "images".padded(8) + splits.map { $0.images.grouped.aligned(9) }.joined()
-    let hashes = splits.flatMap { part in
-      [
-        "\(part.split) pixels".padded(14) + part.imagesSHA256,
-        "\(part.split) labels".padded(14) + part.labelsSHA256,
-      ]
-    }
+    let width = (hashes.map(\.name.count).max() ?? 0) + 2
+    let sums = hashes.map { $0.name.padded(width) + $0.sha256 + ($0.mnist ? " ✓" : "") }
     return """
       Data: \(dataset), \(source), \(splits[0].side) x \(splits[0].side) pixels
 
       \(([head] + counts + [totals]).joined(separator: "\n"))
 
-      SHA-256 of the values:
-      \(hashes.joined(separator: "\n"))
+      SHA-256\(hashes.contains(where: \.mnist) ? " (✓ MNIST's)" : ""):
+      \(sums.joined(separator: "\n"))
       """
   }
 }

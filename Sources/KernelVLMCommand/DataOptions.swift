@@ -6,9 +6,8 @@ import Synchronization
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A folder with MNIST's four files (raw or gzip), or 'drawn' for digits drawn from a seed.",
-      discussion: "Without it: the folder that KERNELVLM_DATA names, else the user's cache folder, else a download.",
-      valueName: "folder|drawn"))
+      "A folder with MNIST's four files (raw or gzip), or 'drawn' for digits drawn from a seed (default: the folder that "
+        + "KERNELVLM_DATA names, else the user's cache folder, else a download into it).", valueName: "folder|drawn"))
   var data: String?
 
   /// Where to read from. MNIST is downloaded if it is nowhere; if that fails, digits are drawn instead, and a line says so.
@@ -20,18 +19,18 @@ struct DataOptions: ParsableArguments {
     } catch {
       guard data == nil, error.kind == .unavailable || error.kind == .unwritable else { throw error }
       progress.clear()
-      Output.note("MNIST is not here and cannot be downloaded; going on with drawn digits (\(error))")
+      Output.note("Going on with drawn digits: MNIST is not here, and \(error.problem)")
       return .drawn(seed: DrawnDigits.defaultSeed)
     }
   }
 }
 
 extension DataSource {
-  /// "in /home/…/mnist", "drawn from seed 42"
+  /// "in /home/…/mnist", "seed 42"
   var place: String {
     switch self {
     case .folder(let folder): "in \(folder)"
-    case .drawn(let seed): "drawn from seed \(seed)"
+    case .drawn(let seed): "seed \(seed)"
     }
   }
 }

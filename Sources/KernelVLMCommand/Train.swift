@@ -6,10 +6,10 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a model and spell all test images with it.",
     discussion: """
-      kernelvlm train                        7000 steps of one image, exact gradient
-      kernelvlm train --preset published     the published program, its gradient included
-      kernelvlm train --batch 100 --steps 2000 --order shuffled --save model.safetensors
-      kernelvlm train --data drawn --json    no MNIST needed; one JSON object on standard output
+      kernelvlm train                      7000 steps of one image
+      kernelvlm train --preset published   as the published program does it
+      kernelvlm train --batch 100 --order shuffled --save model.safetensors
+      kernelvlm train --data drawn --json  without MNIST; one JSON object
 
       An option beside --preset changes that one setting of it. Ctrl-C ends the training at the next step, and saves \
       what it has learnt if there is a --save; a second Ctrl-C stops at once.

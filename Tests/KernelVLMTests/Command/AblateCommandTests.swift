@@ -1,0 +1,28 @@
+import Foundation
+import Testing
+
+@Suite struct AblateCommandTests {
+  @Test func jsonHasEveryModelAndSeed() throws {
+    let result = try CommandRun(
+      "ablate", "--data", "drawn", "--steps", "5", "--seeds", "2", "--seed", "7", "--features", "all", "degree2",
+      "--json"
+    ).json()
+    #expect(result["seeds"] as? [Int] == [7, 8])
+    let arms = try #require(result["arms"] as? [[String: Any]])
+    #expect(arms.count == 8)
+    for arm in arms {
+      let accuracies = try #require(arm["accuracies"] as? [Double])
+      #expect(accuracies.count == 2)
+      #expect(arm["mean"] as? Double == (accuracies[0] + accuracies[1]) / 2)
+    }
+  }
+
+  @Test func theTableHasARowForEachGradientAndAttention() throws {
+    let run = try CommandRun("ablate", "--data", "drawn", "--steps", "1", "--seeds", "1", "--features", "all")
+    #expect(run.status == 0)
+    for row in ["published  tensor", "published  dot", "exact      tensor", "exact      dot"] {
+      #expect(run.output.contains("\n\(row) "))
+    }
+    #expect(run.output.contains("images of drawn after 1 step: mean ± sd of 1 seed"))
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import KernelVLM
+import Testing
+
+/// The commands that read a model.
+@Suite struct ModelCommandTests {
+  /// A model of a few steps, and what its training said.
+  private func withModel(_ body: (_ path: String, _ trained: [String: Any]) throws -> Void) throws {
+    try withTemporaryFolder { folder in
+      let model = "\(folder)/model.safetensors"
+      let run = try CommandRun("train", "--data", "drawn", "--steps", "300", "--save", model, "--json")
+      try #require(run.status == 0)
+      try body(model, try run.json())
+    }
+  }
+
+  @Test func aSavedModelIsTheOneThatWasTrained() throws {
+    try withModel { model, trained in
+      let run = try CommandRun("evaluate", model, "--data", "drawn", "--json")
+      #expect(run.status == 0)
+      let result = try run.json()
+      #expect(
+        Set(result.keys).isSuperset(of: ["accuracy", "correct", "count", "interval", "confusion", "seconds"]))
+      #expect(result["correct"] as? Int == trained["test_correct"] as? Int)
+      #expect(result["accuracy"] as? Double == trained["test_accuracy"] as? Double)
+      #expect(result["count"] as? Int == 10_000)
+      let confusion = try #require(result["confusion"] as? [[Int]])
+      #expect(confusion.count == 10 && confusion.allSatisfy { $0.count == 11 })
+      #expect(confusion.joined().reduce(0, +) == 10_000)
+      #expect(confusion.indices.reduce(0) { $0 + confusion[$1][$1] } == result["correct"] as? Int)
+      let interval = try #require(result["interval"] as? [Double])
+      let accuracy = try #require(result["accuracy"] as? Double)
+      #expect(interval.count == 2 && interval[0] < accuracy && accuracy < interval[1])
+
+      let provenance = try Checkpoint(path: model).provenance
+      #expect(provenance["dataset"] == "drawn" && provenance["steps"] == "300" && provenance["seed"] == "42")
+      #expect(provenance["weights_sha256"] == trained["weights_sha256"] as? String)
+    }
+  }
+
+  @Test func evaluateNamesItsDataAndEveryDigit() throws {
+    try withModel { model, _ in
+      let run = try CommandRun("evaluate", model, "--data", "drawn", "--split", "test", "--backend", "reference")
+      #expect(run.status == 0)
+      #expect(run.output.contains("of the 10,000 test images of drawn"))
+      #expect(run.output.contains("no digit's name"))
+      for name in Vocabulary.digitNames { #expect(run.output.contains("\n\(name) ")) }
+    }
+  }
+
+  @Test func seeDrawsTheImageAndSpellsIt() throws {
+    try withModel { model, _ in
+      let text = try CommandRun("see", model, "--data", "drawn", "--index", "7")
+      #expect(text.status == 0)
+      #expect(text.output.split(separator: "\n", omittingEmptySubsequences: false).count >= 28 + 3)
+      #expect(text.output.contains("█"))
+
+      let result = try CommandRun("see", model, "--data", "drawn", "--index", "7", "--json").json()
+      let label = DrawnDigits().images(.test, 7..<8).labels[0]
+      #expect(result["name"] as? String == Vocabulary.digitNames[Int(label)])
+      #expect(result["dataset"] as? String == "drawn")
+      let word = try #require(result["word"] as? String)
+      let tokens = try #require(result["tokens"] as? [[String: Any]])
+      #expect(tokens.compactMap { $0["token"] as? String }.prefix(word.count).joined() == word)
+      for token in tokens { #expect((0...1).contains(try #require(token["probability"] as? Double))) }
+      #expect(text.output.contains("Spelled: \(word)"))
+    }
+  }
+
+  @Test func anIndexOutOfRangeIsRefusedWithTheRange() throws {
+    try withModel { model, _ in
+      for index in ["10000", "-1"] {
+        let run = try CommandRun("see", model, "--data", "drawn", "--index=\(index)")
+        #expect(run.status == 64)
+        #expect(run.errors.contains("--index: index is \(index), must be 0 to 9999"))
+      }
+    }
+  }
+
+  @Test func aModelTrainedOnOtherDataIsSaidToBe() throws {
+    try withModel { model, _ in
+      try withTemporaryFolder { folder in
+        try writeSmallDataset(folder)
+        let run = try CommandRun("evaluate", model, "--data", folder, "--json")
+        #expect(try run.json()["dataset"] as? String == "custom")
+        #expect(run.errors.contains("the model was trained on drawn"))
+      }
+    }
+  }
+
+  /// Four raw IDX files with two blank images each.
+  private func writeSmallDataset(_ folder: String) throws {
+    for file in MNIST.files {
+      let header: [UInt8] =
+        [0, 0, 8, UInt8(file.rank), 0, 0, 0, 2] + (file.rank == 3 ? [0, 0, 0, 28, 0, 0, 0, 28] : [])
+      let values = [UInt8](repeating: 0, count: file.rank == 3 ? 2 * 28 * 28 : 2)
+      try Data(header + values).write(to: URL(fileURLWithPath: "\(folder)/\(file.name)"))
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import KernelVLM
+import Testing
+
+/// Exit statuses, help, and what is refused.
+@Suite struct UsageTests {
+  /// Arguments, and what the refusal must name.
+  static let wrongUses: [(arguments: [String], names: [String])] = [
+    (["--steps", "0"], ["--steps", "0", "at least 1"]),
+    (["--steps", "x"], ["--steps", "x"]),
+    (["--batch", "0"], ["--batch", "0", "1 to 65536"]),
+    (["--threads", "0"], ["--threads", "0", "1 to 1024"]),
+    (["--learning-rate=-1"], ["--learning-rate", "-1", "a positive number"]),
+    (["--schedule-steps", "10"], ["--schedule-steps", "10", "at least the 7000"]),
+    (["--warm-up", "7001"], ["--warm-up", "7001", "0 to the 7000"]),
+    (["--beta1", "1"], ["--beta1", "less than 1"]),
+    (["--beta2", "2"], ["--beta2", "less than 1"]),
+    (["--weight-decay", "nan"], ["--weight-decay", "nan"]),
+    (["--feature-clip", "0"], ["--feature-clip", "a positive number"]),
+    (["--clip", "inf"], ["--clip", "inf"]),
+    (["--image-size", "40"], ["--image-size", "40", "28"]),
+    (["--base-features", "0"], ["--base-features", "0"]),
+    (["--tensor-tokens", "0", "--direct", "none"], ["--tensor-tokens", "--direct", "at least 1"]),
+    (["--direct", "1:8"], ["--direct", "1", "2 to 16"]),
+    (["--direct", "2"], ["--direct", "2"]),
+    (["--direct", "3:8", "--recon-weight", "0.1"], ["--recon-weight", "0.1", "degree 2"]),
+    (["--heads", "5"], ["--width", "32", "multiple of the 5 heads"]),
+    (["--heads", "32"], ["--heads", "1", "even"]),
+    (["--layers", "0"], ["--layers", "0"]),
+    (["--mlp-ratio", "0"], ["--mlp-ratio", "0"]),
+    (["--max-text", "6"], ["--max-text", "6", "at least 7"]),
+    (["--precision", "double"], ["--precision", "double", "float"]),
+    (["--backend", "gpu"], ["--backend", "gpu", "reference"]),
+    (["--bogus"], ["--bogus"]),
+    (["--save", "same", "--log", "same"], ["--save", "--log", "same"]),
+  ]
+
+  @Test(arguments: wrongUses)
+  func wrongUseExits64AndNamesTheOption(_ arguments: [String], _ names: [String]) throws {
+    let run = try CommandRun(["train", "--data", "drawn"] + arguments)
+    #expect(run.status == 64)
+    #expect(run.output.isEmpty)
+    #expect(run.errors.hasPrefix("Error: "))
+    for name in names { #expect(run.errors.contains(name)) }
+  }
+
+  @Test func filesThatCannotBeUsedExitByTheirKind() throws {
+    try withTemporaryFolder { folder in
+      let text = "\(folder)/text"
+      try Data("no safetensors".utf8).write(to: URL(fileURLWithPath: text))
+      let cases: [(arguments: [String], status: Int32, named: String)] = [
+        (["evaluate", "\(folder)/none"], 66, "\(folder)/none"),
+        (["see", text], 65, text),
+        (["train", "--data", folder], 66, "train-images-idx3-ubyte"),
+        (["train", "--data", "drawn", "--save", "\(folder)/none/model"], 73, "\(folder)/none"),
+        (["train", "--data", "drawn", "--save", folder], 73, folder),
+        (["train", "--data", "drawn", "--log", "\(folder)/none/log"], 73, "\(folder)/none/log"),
+      ]
+      for (arguments, status, named) in cases {
+        let run = try CommandRun(arguments)
+        #expect(run.status == status, "\(arguments): \(run.errors)")
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains(named))
+        #expect(!run.errors.contains("step "), "refused before any work")
+      }
+    }
+  }
+
+  @Test func aFullDiskIsNotASuccess() throws {
+    // /dev/full refuses every write.
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    let command = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent("kernelvlm").path
+    process.arguments = ["-c", "'\(command)' data info --data drawn > /dev/full 2>/dev/null"]
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 73)
+  }
+
+  static let options: [(subcommand: [String], options: [String])] = [
+    (
+      ["train"],
+      [
+        "preset", "data", "steps", "batch", "threads", "seed", "backend", "precision", "attention", "gradient",
+        "recon-weight", "init", "save", "log", "json", "learning-rate", "schedule", "schedule-steps", "warm-up",
+        "beta1", "beta2", "weight-decay", "feature-clip", "clip", "order", "isa", "image-size", "base-features",
+        "tensor-tokens", "direct", "width", "heads", "layers", "mlp-ratio", "max-text",
+      ]
+    ),
+    (["evaluate"], ["data", "split", "threads", "backend", "precision", "isa", "json"]),
+    (["see"], ["index", "data", "backend", "precision", "json"]),
+    (["ablate"], ["seeds", "seed", "steps", "threads", "features", "data", "backend", "json"]),
+    (["data", "fetch"], ["to"]),
+    (["data", "info"], ["data", "json"]),
+  ]
+
+  @Test(arguments: options)
+  func helpMentionsEveryOption(_ subcommand: [String], _ options: [String]) throws {
+    let run = try CommandRun(subcommand + ["--help"])
+    #expect(run.status == 0 && run.errors.isEmpty)
+    for option in options { #expect(run.output.contains("  --\(option) ") || run.output.contains("  --\(option)\n")) }
+    let example = (["kernelvlm"] + subcommand).joined(separator: " ")
+    #expect(run.output.contains("\n\(example)"), "an example")
+    for line in run.output.split(separator: "\n") where !line.hasPrefix("USAGE") { #expect(line.count <= 80) }
+  }
+
+  @Test func helpAndVersionGoToStandardOutput() throws {
+    let help = try CommandRun("--help")
+    for subcommand in ["train", "evaluate", "see", "ablate", "data"] {
+      #expect(help.output.contains("  \(subcommand) "))
+    }
+    #expect(help.output.contains("EXIT STATUS"))
+    let version = try CommandRun("--version")
+    #expect(version.status == 0 && version.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+  }
+}
