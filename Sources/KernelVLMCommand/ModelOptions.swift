@@ -46,6 +46,12 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Longest text in tokens, its begin and end included.")
   var maxText = Self.standard.maximumTextLength
 
+  @Option(
+    help: ArgumentHelp(
+      "The names of the labels 0, 1, … (default: zero,one,…,nine).", valueName: "name,..."),
+    transform: { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) })
+  var names = Self.standard.names
+
   func configuration(_ preset: Preset) throws -> ModelConfiguration {
     var c = preset.configuration
     c.attention = attention
@@ -59,6 +65,7 @@ struct ModelOptions: ParsableArguments {
     c.layers = layers
     c.mlpRatio = mlpRatio
     c.maximumTextLength = maxText
+    c.names = names
     c.reconstructionWeight = reconWeight ?? (c.hasReconstruction ? c.reconstructionWeight : 0)
     try c.validate()
     return c

@@ -38,7 +38,7 @@ struct Optimizer<K: Kernels> {
       group.isFeature ? Self.scale(norm: squares.squareRoot(), limit: recipe.featureClip) : 1
     }
     let total = zip(scales, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
-    guard total.isFinite else { throw .notFinite(tensor: firstNotFinite(gradient), step: step) }
+    guard total.isFinite else { throw .notFinite(tensor: notFinite(gradient) ?? "all tensors together", step: step) }
     let scale = Self.scale(norm: total, limit: recipe.clip)
     for (group, groupScale) in zip(groups, scales) {
       kernels.adamStep(
@@ -63,15 +63,16 @@ struct Optimizer<K: Kernels> {
     buffer.matrix(at: range.lowerBound, rows: 1, columns: range.count)
   }
 
-  /// The first tensor whose gradient has a norm that is not finite.
-  private func firstNotFinite(_ gradient: Buffer<Scalar>) -> String {
-    table.entries.first { !kernels.squaredNorm(slice(gradient, $0.range)).isFinite }?.name ?? "all tensors together"
+  /// The tensor, of those whose gradient has no finite norm, that is nearest to the loss: backward spreads a NaN from
+  /// there to all tensors before it.
+  func notFinite(_ gradient: Buffer<Scalar>) -> String? {
+    table.entries.last { !kernels.squaredNorm(slice(gradient, $0.range)).isFinite }?.name
   }
 }
 
 /// Why a training cannot go on.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
-  /// The gradient of a tensor, or the loss itself (`tensor` is "loss"), is NaN or infinite. The parameters are those
+  /// The gradient of a tensor is NaN or infinite, or the loss alone is (`tensor` is "loss"). The parameters are those
   /// before the step, which is counted from 0.
   case notFinite(tensor: String, step: Int)
 

@@ -96,7 +96,9 @@ public final class Trainer<K: Kernels>: TrainingSession {
     let text = sum.text / Double(recipe.batch)
     let reconstruction = sum.reconstruction / Double(recipe.batch)
     let loss = text + languageModel.configuration.reconstructionWeight * reconstruction
-    guard loss.isFinite else { throw .notFinite(tensor: "loss", step: stepsDone) }
+    guard loss.isFinite else {
+      throw .notFinite(tensor: optimizer.notFinite(gradients[0]) ?? "loss", step: stepsDone)
+    }
     try optimizer.step(languageModel.buffer, gradient: gradients[0], step: stepsDone)
     stepsDone += 1
     return StepReport(
