@@ -1,51 +1,48 @@
-import Dispatch
 import Foundation
 import Synchronization
 
-/// Turns the first Ctrl-C (SIGINT) or SIGTERM into a wish to stop, which the work asks for; a second one ends the process
-/// at once. If none came, the signals have their usual effect again when this is released.
-final class Interruption {
-  private static let signals = [SIGINT, SIGTERM]
-
-  private final class Received: Sendable {
-    private let signal = Mutex<Int32?>(nil)
-
-    var first: Int32? { signal.withLock { $0 } }
-
-    func add(_ number: Int32) {
-      signal.withLock { signal in
-        if signal != nil { _exit(Interruption.status(of: number)) }
-        signal = number
-      }
-    }
+/// Ctrl-C (SIGINT) and SIGTERM: while work goes on that can be stopped between two steps, the first one is only noted,
+/// and the work asks for it. A second one, or one at any other time, ends the process at once.
+///
+/// The signals are blocked and a thread waits for them, so no handler runs in the middle of anything. Threads inherit
+/// what is blocked from the one that creates them: make this before there are any.
+final class Interruption: Sendable {
+  private struct State {
+    var isNoting = false
+    var signal: Int32?
   }
 
-  private let received = Received()
-  private let sources: [any DispatchSourceSignal]
+  private let state = Mutex(State())
+
+  /// The signal that was noted.
+  var signal: Int32? { state.withLock { $0.signal } }
+
+  init() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    Thread.detachNewThread { [signals] in self.wait(for: signals) }
+  }
+
+  /// Runs `work`, which may be stopped by a signal if it asks for it.
+  func noting<Result>(_ work: () throws -> Result) rethrows -> Result {
+    state.withLock { $0.isNoting = true }
+    defer { state.withLock { $0.isNoting = false } }
+    return try work()
+  }
 
   /// The exit status by which a shell knows that a signal ended a process.
   static func status(of signal: Int32) -> Int32 { 128 + signal }
 
-  /// The signal that came.
-  var signal: Int32? { received.first }
-
-  init() {
-    let queue = DispatchQueue(label: "interruption", qos: .userInteractive)
-    sources = Self.signals.map { number in
-      // A source only watches: without this the process would end before it is asked. On Linux Dispatch then puts a
-      // handler of its own here, so this must come first.
-      Foundation.signal(number, SIG_IGN)
-      return DispatchSource.makeSignalSource(signal: number, queue: queue)
+  private func wait(for signals: sigset_t) {
+    var signals = signals
+    var number: Int32 = 0
+    while sigwait(&signals, &number) == 0 {
+      state.withLock { state in
+        guard state.isNoting, state.signal == nil else { _exit(Self.status(of: number)) }
+        state.signal = number
+      }
     }
-    for (source, number) in zip(sources, Self.signals) {
-      source.setEventHandler { [received] in received.add(number) }
-      source.resume()
-    }
-  }
-
-  deinit {
-    guard signal == nil else { return }
-    for source in sources { source.cancel() }
-    for number in Self.signals { Foundation.signal(number, SIG_DFL) }
   }
 }

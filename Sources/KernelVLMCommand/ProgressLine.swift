@@ -9,6 +9,8 @@ struct ProgressLine {
   private let isEnabled = isatty(STDERR_FILENO) != 0 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
   private let start = ContinuousClock.now
   private var drawn: ContinuousClock.Instant?
+  /// What stands in the terminal's last line.
+  private var text = ""
 
   /// Redraws the line, if it is time.
   mutating func show(_ done: Int, of total: Int, _ label: String) {
@@ -19,17 +21,18 @@ struct ProgressLine {
     let share = min(1, Double(done) / Double(total))
     let filled = Int(share * Double(Self.barWidth))
     let bar = String(repeating: "━", count: filled) + String(repeating: "┄", count: Self.barWidth - filled)
-    write("\r\(bar) \(Int(100 * share)) % \(label)\(Self.remaining(start.duration(to: now).seconds, share))\u{1b}[K")
+    text = "\(bar) \(Int(100 * share)) % \(label)\(Self.remaining(start.duration(to: now).seconds, share))"
+    Self.write("\r\(text)\u{1b}[K")
   }
 
   /// A line above the progress.
-  mutating func log(_ line: String) {
-    clear()
-    Output.note(line)
+  func log(_ line: String) {
+    Self.write(text.isEmpty ? "\(line)\n" : "\r\(line)\u{1b}[K\n\(text)")
   }
 
   mutating func clear() {
-    if drawn != nil { write("\r\u{1b}[K") }
+    if !text.isEmpty { Self.write("\r\u{1b}[K") }
+    text = ""
   }
 
   private static func remaining(_ elapsed: Double, _ share: Double) -> String {
@@ -39,7 +42,7 @@ struct ProgressLine {
       ? String(format: ", %.0f s left", seconds.rounded(.up)) : String(format: ", %.0f min left", seconds / 60)
   }
 
-  private func write(_ text: String) {
+  private static func write(_ text: String) {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 }

@@ -37,6 +37,7 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
+    let interruption = Interruption()
     let kernels = try kernelOptions.choice()
     let threads = try kernelOptions.threadCount()
     let configuration = try modelOptions.configuration(preset)
@@ -49,13 +50,15 @@ struct Train: ParsableCommand {
     let session = try kernels.train(configuration, recipe: recipe, images: dataset.train, threads: threads)
     introduce(session, dataset, source, kernels, seed: recipe.seed)
 
-    let interruption = Interruption()
-    var loop = TrainingLoop(session, recipe: recipe, log: log)
-    let outcome = loop.run(interruption)
-    if case .failed(let error) = outcome.ending { Output.note("Error: \(error)") }
-    try saveModel(session, outcome, dataset, kernels, recipe)
-    try loop.log?.finish()
-    try requireFinished(outcome, recipe)
+    let outcome = try interruption.noting {
+      var loop = TrainingLoop(session, recipe: recipe, log: log)
+      let outcome = loop.run(interruption)
+      if let failure = outcome.failure { Output.note("Error: \(failure)") }
+      try saveModel(session, outcome, dataset, kernels, recipe)
+      try loop.log?.finish()
+      return outcome
+    }
+    try requireFinished(outcome, recipe, interruption.signal)
     try report(session, outcome, dataset, kernels, recipe, threads: threads)
   }
 
@@ -89,16 +92,13 @@ struct Train: ParsableCommand {
     Output.note("Saved after \(outcome.stepsDone.of("step")): \(save)")
   }
 
-  /// Ends the command with the status of a training that did not reach its last step.
-  private func requireFinished(_ outcome: TrainingLoop.Outcome, _ recipe: Recipe) throws {
-    switch outcome.ending {
-    case .finished: return
-    case .failed: throw ExitCode(EX_SOFTWARE)
-    case .interrupted(let signal):
-      let advice = save == nil ? "; nothing is kept without --save" : ""
-      Output.note("Stopped after \(outcome.stepsDone.grouped) of \(recipe.steps.of("step"))\(advice)")
-      throw ExitCode(Interruption.status(of: signal))
-    }
+  /// Ends the command with the status of a training that failed or was stopped.
+  private func requireFinished(_ outcome: TrainingLoop.Outcome, _ recipe: Recipe, _ signal: Int32?) throws {
+    if outcome.failure != nil { throw ExitCode(EX_SOFTWARE) }
+    guard let signal else { return }
+    let advice = save == nil ? "; nothing is kept without --save" : ""
+    Output.note("Stopped after \(outcome.stepsDone.grouped) of \(recipe.steps.of("step"))\(advice)")
+    throw ExitCode(Interruption.status(of: signal))
   }
 
   private func report(

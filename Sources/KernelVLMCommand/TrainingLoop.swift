@@ -2,15 +2,9 @@ import KernelVLM
 
 /// Takes the steps of a recipe and tells of them on the way.
 struct TrainingLoop {
-  enum Ending {
-    case finished
-    /// By a signal.
-    case interrupted(Int32)
-    case failed(TrainingError)
-  }
-
   struct Outcome {
-    let ending: Ending
+    /// What ended it before its last step, if it was not a signal.
+    let failure: TrainingError?
     let stepsDone: Int
     /// Of the last step; nil if there was none.
     let textLoss: Double?
@@ -36,27 +30,24 @@ struct TrainingLoop {
   /// Runs to the last step, to the first that fails, or to the one in which a signal comes.
   mutating func run(_ interruption: Interruption) -> Outcome {
     var last: StepReport?
-    let ending = takeSteps(interruption, &last)
+    var failure: TrainingError?
+    do throws(TrainingError) {
+      while session.stepsDone < recipe.steps, interruption.signal == nil { last = try takeStep() }
+    } catch {
+      failure = error
+    }
     let seconds = start.duration(to: .now).seconds
     progress.clear()
-    return Outcome(ending: ending, stepsDone: session.stepsDone, textLoss: last?.text, seconds: seconds)
+    return Outcome(failure: failure, stepsDone: session.stepsDone, textLoss: last?.text, seconds: seconds)
   }
 
-  private mutating func takeSteps(_ interruption: Interruption, _ last: inout StepReport?) -> Ending {
-    while session.stepsDone < recipe.steps {
-      if let signal = interruption.signal { return .interrupted(signal) }
-      let step = session.stepsDone + 1
-      let isLogged = step % Self.logInterval == 0 || step == recipe.steps
-      do throws(TrainingError) {
-        let report = try session.step(reportsReconstruction: isLogged)
-        last = report
-        if isLogged { tell(report) }
-      } catch {
-        return .failed(error)
-      }
-      progress.show(step, of: recipe.steps, "step \(step)/\(recipe.steps)")
-    }
-    return .finished
+  private mutating func takeStep() throws(TrainingError) -> StepReport {
+    let step = session.stepsDone + 1
+    let isLogged = step % Self.logInterval == 0 || step == recipe.steps
+    let report = try session.step(reportsReconstruction: isLogged)
+    if isLogged { tell(report) }
+    progress.show(step, of: recipe.steps, "step \(step)/\(recipe.steps)")
+    return report
   }
 
   private mutating func tell(_ report: StepReport) {
