@@ -36,7 +36,8 @@ struct Failure {
       "width of a head": "heads", "vision features": "tensor-tokens, --direct", "training images": "data",
       "label": "data",
     ]
-    let name = setting.hasPrefix("direct") ? "direct" : names[setting]
-    return "--" + (name ?? setting.lowercased().replacing(" ", with: "-"))
+    if setting.hasPrefix("direct") { return "--direct" }
+    if setting.hasPrefix("name") || setting == "number of names" { return "--names" }
+    return "--" + (names[setting] ?? setting.lowercased().replacing(" ", with: "-"))
   }
 }

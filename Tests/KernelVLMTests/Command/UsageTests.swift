@@ -29,6 +29,7 @@ import Testing
     (["--layers", "0"], ["--layers", "0"]),
     (["--mlp-ratio", "0"], ["--mlp-ratio", "0"]),
     (["--max-text", "6"], ["--max-text", "6", "at least 7"]),
+    (["--names", "one,one"], ["--names", "one", "different from name 0"]),
     (["--precision", "double"], ["--precision", "double", "float"]),
     (["--backend", "gpu"], ["--backend", "gpu", "reference"]),
     (["--bogus"], ["--bogus"]),
@@ -84,7 +85,7 @@ import Testing
         "preset", "data", "steps", "batch", "threads", "seed", "backend", "precision", "attention", "gradient",
         "recon-weight", "init", "save", "log", "json", "learning-rate", "schedule", "schedule-steps", "warm-up",
         "beta1", "beta2", "weight-decay", "feature-clip", "clip", "order", "isa", "image-size", "base-features",
-        "tensor-tokens", "direct", "width", "heads", "layers", "mlp-ratio", "max-text",
+        "tensor-tokens", "direct", "width", "heads", "layers", "mlp-ratio", "max-text", "names",
       ]
     ),
     (["evaluate"], ["data", "split", "threads", "backend", "precision", "isa", "json"]),
