@@ -19,7 +19,7 @@ struct DataOptions: ParsableArguments {
     } catch {
       guard data == nil, error.kind == .unavailable || error.kind == .unwritable else { throw error }
       progress.clear()
-      Output.note("Going on with drawn digits: MNIST is not here, and \(error.problem)")
+      Output.note("Going on with drawn digits, no MNIST here: \(error.problem)")
       return .drawn(seed: DrawnDigits.defaultSeed)
     }
   }
