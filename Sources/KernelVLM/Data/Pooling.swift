@@ -30,29 +30,23 @@ public struct Pooling: Sendable, Equatable {
     precondition(
       images.side == side && images.labels.indices.contains(index) && x.rows == 1 && x.columns == size * size,
       "image \(index) of \(images.count) with side \(images.side), expected \(side); into \(x.rows) x \(x.columns)")
-    let first = index * side * side
+    let image = images.images.span.extracting(index * side * side..<(index + 1) * side * side)
     var squares: Scalar = 0
     for r in 0..<size {
+      let rows = edges[r]..<edges[r + 1]
       for c in 0..<size {
-        let pixel: Scalar = mean(images.images, first, edges[r]..<edges[r + 1], edges[c]..<edges[c + 1])
+        let columns = edges[c]..<edges[c + 1]
+        var sum = 0
+        for row in rows {
+          for column in columns { sum += Int(image[row * side + column]) }
+        }
+        // The sum is exact, so the mean has one rounding.
+        let pixel = Scalar(sum) / Scalar(255 * rows.count * columns.count)
         x[0, r * size + c] = pixel
         squares += pixel * pixel
       }
     }
     let scale = 1 / (squares.squareRoot() + 1e-8)
     for p in 0..<size * size { x[0, p] *= scale }
-  }
-
-  /// Mean of a bin / 255: the sum is exact, so there is one rounding.
-  @inlinable
-  func mean<Scalar: BinaryFloatingPoint>(
-    _ bytes: [UInt8], _ first: Int, _ rows: Range<Int>, _ columns: Range<Int>
-  ) -> Scalar {
-    var sum = 0
-    for row in rows {
-      let start = first + row * side
-      for column in columns { sum += Int(bytes[start + column]) }
-    }
-    return Scalar(sum) / Scalar(255 * rows.count * columns.count)
   }
 }

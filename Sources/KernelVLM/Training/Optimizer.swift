@@ -40,19 +40,21 @@ struct Optimizer<K: Kernels> {
     let total = zip(scales, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
     guard total.isFinite else { throw .notFinite(tensor: notFinite(gradient) ?? "all tensors together", step: step) }
     let scale = Self.scale(norm: total, limit: recipe.clip)
+    var settings = settings(step: step)
     for (group, groupScale) in zip(groups, scales) {
+      settings.gradientScale = Scalar(groupScale * scale)
       kernels.adamStep(
         slice(p, group.range), m: slice(m, group.range), v: slice(v, group.range),
-        gradient: slice(gradient, group.range), settings: settings(gradientScale: groupScale * scale, step: step))
+        gradient: slice(gradient, group.range), settings: settings)
     }
   }
 
   /// What brings a gradient of norm `norm` down to `limit`.
   private static func scale(norm: Double, limit: Double) -> Double { norm > limit ? limit / (norm + 1e-8) : 1 }
 
-  private func settings(gradientScale: Double, step: Int) -> AdamSettings<Scalar> {
+  private func settings(step: Int) -> AdamSettings<Scalar> {
     AdamSettings(
-      gradientScale: Scalar(gradientScale), learningRate: Scalar(recipe.learningRate(at: step)),
+      gradientScale: 1, learningRate: Scalar(recipe.learningRate(at: step)),
       beta1: Scalar(recipe.beta1), beta2: Scalar(recipe.beta2),
       correction1: Scalar(1 / (1 - pow(recipe.beta1, Double(step + 1)))),
       correction2: Scalar(1 / (1 - pow(recipe.beta2, Double(step + 1)))), epsilon: Scalar(recipe.epsilon),
