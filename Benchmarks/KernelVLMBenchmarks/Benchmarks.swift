@@ -8,6 +8,7 @@ let benchmarks: @Sendable () -> Void = {
   unitNormBenchmarks()
   rmsNormBenchmarks()
   embeddingBenchmarks()
+  visionKeysBenchmarks()
   tensorAttentionBenchmarks()
   dotAttentionBenchmarks()
   mlpBenchmarks()

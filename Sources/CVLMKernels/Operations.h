@@ -14,6 +14,8 @@
 
 #include "Attention.h"
 
+#include "VisionKeys.h"
+
 #include "TensorAttention.h"
 #include "DotAttention.h"
 
@@ -40,6 +42,8 @@ const vlm_kernels VLM_TABLE = {
     .rms_norm_backward = rms_norm_backward,
     .embedding_forward = embedding_forward,
     .embedding_backward = embedding_backward,
+    .vision_keys_forward = vision_keys_forward,
+    .vision_keys_backward = vision_keys_backward,
     .tensor_attention_forward = tensor_attention_forward,
     .tensor_attention_backward = tensor_attention_backward,
     .dot_attention_forward = dot_attention_forward,

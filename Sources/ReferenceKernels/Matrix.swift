@@ -39,6 +39,10 @@ public struct Matrix<Element> {
     return Matrix(pointer + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
   }
 
+  /// The last `count` rows.
+  @inlinable
+  public func lastRows(_ count: Int) -> Matrix { rows(rows - count..<rows) }
+
   /// The columns in `range`, all rows.
   @inlinable
   public func columns(_ range: Range<Int>) -> Matrix {
@@ -57,9 +61,7 @@ public struct Matrix<Element> {
 
   @inlinable
   public func fill(_ value: Element) {
-    for i in 0..<rows {
-      for j in 0..<columns { self[i, j] = value }
-    }
+    for i in 0..<rows { (pointer + i * stride).update(repeating: value, count: columns) }
   }
 
   /// Overwrites this matrix with another of the same shape.
@@ -68,8 +70,6 @@ public struct Matrix<Element> {
     precondition(
       rows == other.rows && columns == other.columns,
       "copy of \(other.rows) × \(other.columns) into \(rows) × \(columns)")
-    for i in 0..<rows {
-      for j in 0..<columns { self[i, j] = other[i, j] }
-    }
+    for i in 0..<rows { (pointer + i * stride).update(from: other.pointer + i * other.stride, count: columns) }
   }
 }

@@ -195,6 +195,37 @@ extension CKernels {
       dwpe.rows, accumulate.flag)
   }
 
+  public func visionKeysForward(
+    _ kv: Matrix<Float>, scale: Matrix<Float>, rms: Matrix<Float>, projected: Matrix<Float>, base: Matrix<Float>,
+    wpe: Matrix<Float>, wkv: Matrix<Float>
+  ) {
+    let (B, F, D) = (base.rows, wpe.rows, base.columns)
+    kv.require(B * F, 2 * D)
+    for m in [scale, rms] { m.require(B * F, 1) }
+    projected.require(B + F, 2 * D)
+    wpe.require(F, D)
+    wkv.require(2 * D, D)
+    table.pointee.vision_keys_forward(
+      kv.pointer, scale.pointer, rms.pointer, projected.pointer, base.pointer, wpe.pointer, wkv.pointer, B, F, D)
+  }
+
+  public func visionKeysBackward(
+    dwkv: Matrix<Float>, dbase: Matrix<Float>, dwpe: Matrix<Float>, sums: Matrix<Float>, dkv: Matrix<Float>,
+    kv: Matrix<Float>, scale: Matrix<Float>, rms: Matrix<Float>, base: Matrix<Float>, wpe: Matrix<Float>,
+    wkv: Matrix<Float>, gradient: GradientKind
+  ) {
+    let (B, F, D) = (base.rows, wpe.rows, base.columns)
+    for m in [dkv, kv] { m.require(B * F, 2 * D) }
+    for m in [scale, rms] { m.require(B * F, 1) }
+    for m in [dwkv, wkv] { m.require(2 * D, D) }
+    for m in [dwpe, wpe] { m.require(F, D) }
+    dbase.require(B, D)
+    sums.require(B + F, 2 * D)
+    table.pointee.vision_keys_backward(
+      dwkv.pointer, dbase.pointer, dwpe.pointer, sums.pointer, dkv.pointer, kv.pointer, scale.pointer, rms.pointer,
+      base.pointer, wpe.pointer, wkv.pointer, B, F, D, gradient.flag)
+  }
+
   public func tensorAttentionForward(
     _ y: Matrix<Float>, probs: Matrix<Float>, dots: Matrix<Float>, q: Matrix<Float>, keys: KeyValues<Float>,
     heads H: Int

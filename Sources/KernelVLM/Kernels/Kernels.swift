@@ -43,6 +43,14 @@ public protocol Kernels<Scalar>: Sendable {
     dwte: Matrix<Scalar>, dwpe: Matrix<Scalar>, dbase: Matrix<Scalar>, de: Matrix<Scalar>, tokens: Matrix<Int32>,
     positions: Matrix<Int32>, visionPositions: Int, accumulate: Bool)
 
+  func visionKeysForward(
+    _ kv: Matrix<Scalar>, scale: Matrix<Scalar>, rms: Matrix<Scalar>, projected: Matrix<Scalar>, base: Matrix<Scalar>,
+    wpe: Matrix<Scalar>, wkv: Matrix<Scalar>)
+  func visionKeysBackward(
+    dwkv: Matrix<Scalar>, dbase: Matrix<Scalar>, dwpe: Matrix<Scalar>, sums: Matrix<Scalar>, dkv: Matrix<Scalar>,
+    kv: Matrix<Scalar>, scale: Matrix<Scalar>, rms: Matrix<Scalar>, base: Matrix<Scalar>, wpe: Matrix<Scalar>,
+    wkv: Matrix<Scalar>, gradient: GradientKind)
+
   func tensorAttentionForward(
     _ y: Matrix<Scalar>, probs: Matrix<Scalar>, dots: Matrix<Scalar>, q: Matrix<Scalar>, keys: KeyValues<Scalar>,
     heads: Int)

@@ -68,7 +68,7 @@ extension Transformer {
       visionPositions: c.features)
     kernels.rmsNormForward(h, rms: workspace.arena.matrix(n, 1), x: h)
     for (weights, cache) in zip(parameters.layers, cache) {
-      let a = layer(images: 0, rows: n, queries: n, textRows: n, &workspace.arena)
+      let a = layer(images: 0, keys: n, rows: n, queries: n, textRows: n, &workspace.arena)
       layerForward(weights, a, h, queries: 0..<n) {
         for (row, image) in images.enumerated() {
           let first = image * c.maximumTextLength

@@ -8,17 +8,19 @@ import ReferenceKernels
 ///     logits = lm_head h, at the text positions
 ///
 /// In the last layer only text positions predict, so vision positions get keys and values there and nothing else: no
-/// query, no output, no MLP. That changes no gradient.
+/// query, no output, no MLP. That changes no gradient. If it is also the first layer, the vision positions have no rows at
+/// all: their keys and values come straight from b and wpe (see `visionKeysForward`).
 struct Transformer<K: Kernels> {
   typealias Scalar = K.Scalar
 
-  /// What forward keeps for backward; R = B F + n rows, Q = the rows that have queries in the layer.
+  /// What forward keeps for backward; K = B F + n keys, R = K rows, or n in a model of one layer, and Q = the rows that
+  /// have queries in the layer.
   struct Activations {
     struct Layer {
       /// a and its rms: (R, D) and (R, 1).
       let a: Matrix<Scalar>
       let rms: Matrix<Scalar>
-      /// A key and a value in each row: (R, 2 D).
+      /// A key and a value in each row, first those of the vision positions: (K, 2 D).
       let kv: Matrix<Scalar>
       /// Queries, and what attention gives them: (Q, D).
       let q: Matrix<Scalar>
@@ -49,6 +51,9 @@ struct Transformer<K: Kernels> {
       }
     }
 
+    /// In a model of one layer, what `visionKeysForward` keeps: (B F, 1) each.
+    let visionScale: Matrix<Scalar>
+    let visionRMS: Matrix<Scalar>
     /// rmsnorm(e) and its rms: (R, D) and (R, 1).
     let normed: Matrix<Scalar>
     let rms: Matrix<Scalar>
@@ -66,24 +71,37 @@ struct Transformer<K: Kernels> {
   let configuration: ModelConfiguration
   let parameters: Parameters<Scalar>
 
+  /// Whether the vision positions have rows in the residual stream, or keys and values alone.
+  private var hasVisionRows: Bool { configuration.layers > 1 }
+
+  /// The text rows of the residual stream.
+  private func textRows(_ block: Block<Scalar>) -> Range<Int> {
+    let vision = hasVisionRows ? block.images * configuration.features : 0
+    return vision..<vision + block.textRows
+  }
+
   /// Rows with a query in a layer: all, or in the last layer the text rows.
   private func queryRows(layer: Int, _ block: Block<Scalar>) -> Range<Int> {
-    let vision = block.images * configuration.features
-    return (layer == configuration.layers - 1 ? vision : 0)..<vision + block.textRows
+    let text = textRows(block)
+    return layer == configuration.layers - 1 ? text : 0..<text.upperBound
   }
 
   func forward(_ block: Block<Scalar>, base: Matrix<Scalar>, _ arena: inout Arena<Scalar>) -> Activations {
     let c = configuration
-    let vision = block.images * c.features
-    let R = vision + block.textRows
+    let keys = block.images * c.features + block.textRows
+    let text = textRows(block)
+    let R = text.upperBound
     let V = parameters.wte.rows
     let n = block.textRows
+    let lone = hasVisionRows ? 0 : block.images * c.features
     var activations = Activations(
+      visionScale: arena.matrix(lone, 1), visionRMS: arena.matrix(lone, 1),
       normed: arena.matrix(R, c.width), rms: arena.matrix(R, 1), h: arena.matrix(R, c.width),
       logits: arena.matrix(n, V), probs: arena.matrix(n, V), loss: arena.matrix(n, 1))
     let h = activations.h
     kernels.embeddingForward(
-      h, base: base, tokens: block.tokens, positions: block.positions, wte: parameters.wte, wpe: parameters.wpe,
+      h, base: hasVisionRows ? base : base.rows(0..<0), tokens: block.tokens, positions: block.positions,
+      wte: parameters.wte, wpe: parameters.wpe,
       visionPositions: c.features)
     kernels.rmsNormForward(activations.normed, rms: activations.rms, x: h)
     h.copy(from: activations.normed)
@@ -91,11 +109,18 @@ struct Transformer<K: Kernels> {
     for layer in 0..<c.layers {
       let weights = parameters.layers[layer]
       let queries = queryRows(layer: layer, block)
-      let a = self.layer(images: block.images, rows: R, queries: queries.count, textRows: n, &arena)
+      let a = self.layer(
+        images: block.images, keys: keys, rows: R, queries: queries.count, textRows: n, &arena)
+      if !hasVisionRows {
+        kernels.visionKeysForward(
+          a.kv.rows(0..<lone), scale: activations.visionScale, rms: activations.visionRMS,
+          projected: arena.matrix(block.images + c.features, 2 * c.width), base: base,
+          wpe: parameters.wpe.rows(0..<c.features), wkv: weights.wkv)
+      }
       layerForward(weights, a, h, queries: queries) { attentionForward(a, block) }
       activations.layers.append(a)
     }
-    kernels.matmulForward(activations.logits, x: h.rows(vision..<R), w: parameters.lmHead, accumulate: false)
+    kernels.matmulForward(activations.logits, x: h.rows(text), w: parameters.lmHead, accumulate: false)
     kernels.crossEntropyForward(
       activations.loss, probs: activations.probs, logits: activations.logits, targets: block.targets,
       gradient: c.gradient)
@@ -109,7 +134,7 @@ struct Transformer<K: Kernels> {
   ) {
     let hq = h.rows(queries)
     kernels.rmsNormForward(a.a, rms: a.rms, x: h)
-    kernels.matmulForward(a.kv, x: a.a, w: weights.wkv, accumulate: false)
+    kernels.matmulForward(a.kv.lastRows(h.rows), x: a.a, w: weights.wkv, accumulate: false)
     kernels.matmulForward(a.q, x: a.a.rows(queries), w: weights.wq, accumulate: false)
     attend()
     kernels.matmulForward(hq, x: a.attended, w: weights.wo, accumulate: true)
@@ -119,23 +144,23 @@ struct Transformer<K: Kernels> {
 
   /// Writes the gradient of every transformer parameter, or adds it with `accumulate`, and writes dbase (B, D).
   func backward(
-    _ gradient: Parameters<Scalar>, dbase: Matrix<Scalar>, block: Block<Scalar>, activations: Activations,
-    accumulate: Bool, _ arena: inout Arena<Scalar>
+    _ gradient: Parameters<Scalar>, dbase: Matrix<Scalar>, base: Matrix<Scalar>, block: Block<Scalar>,
+    activations: Activations, accumulate: Bool, _ arena: inout Arena<Scalar>
   ) {
     let c = configuration
-    let vision = block.images * c.features
-    let R = activations.h.rows
+    let text = textRows(block)
+    let R = text.upperBound
     let dlogits = activations.probs
     let dh = arena.matrix(R, c.width)
     kernels.crossEntropyBackward(
       dlogits, probs: activations.probs, targets: block.targets, weights: block.weights)
     kernels.matmulBackwardWeight(
-      gradient.lmHead, dy: dlogits, x: activations.h.rows(vision..<R), accumulate: accumulate)
-    dh.rows(0..<vision).fill(0)
-    kernels.matmulBackwardInput(dh.rows(vision..<R), dy: dlogits, w: parameters.lmHead, accumulate: false)
+      gradient.lmHead, dy: dlogits, x: activations.h.rows(text), accumulate: accumulate)
+    dh.rows(0..<text.lowerBound).fill(0)
+    kernels.matmulBackwardInput(dh.rows(text), dy: dlogits, w: parameters.lmHead, accumulate: false)
 
     let da = arena.matrix(R, c.width)
-    let dkv = arena.matrix(R, 2 * c.width)
+    let dkv = arena.matrix(block.images * c.features + block.textRows, 2 * c.width)
     for layer in (0..<c.layers).reversed() {
       let weights = parameters.layers[layer]
       let dweights = gradient.layers[layer]
@@ -153,8 +178,8 @@ struct Transformer<K: Kernels> {
       kernels.matmulBackwardInput(dattended, dy: dh.rows(queries), w: weights.wo, accumulate: false)
       attentionBackward(dq: dq, dkv: dkv, dattended: dattended, a, block)
       kernels.matmulBackwardWeight(dweights.wq, dy: dq, x: a.a.rows(queries), accumulate: accumulate)
-      kernels.matmulBackwardWeight(dweights.wkv, dy: dkv, x: a.a, accumulate: accumulate)
-      kernels.matmulBackwardInput(da, dy: dkv, w: weights.wkv, accumulate: false)
+      kernels.matmulBackwardWeight(dweights.wkv, dy: dkv.lastRows(R), x: a.a, accumulate: accumulate)
+      kernels.matmulBackwardInput(da, dy: dkv.lastRows(R), w: weights.wkv, accumulate: false)
       kernels.matmulBackwardInput(da.rows(queries), dy: dq, w: weights.wq, accumulate: true)
       kernels.rmsNormBackward(dh, dy: da, y: a.a, rms: a.rms, gradient: c.gradient, accumulate: true)
     }
@@ -162,8 +187,16 @@ struct Transformer<K: Kernels> {
     kernels.rmsNormBackward(
       dh, dy: dh, y: activations.normed, rms: activations.rms, gradient: c.gradient, accumulate: false)
     kernels.embeddingBackward(
-      dwte: gradient.wte, dwpe: gradient.wpe, dbase: dbase, de: dh, tokens: block.tokens, positions: block.positions,
-      visionPositions: c.features, accumulate: accumulate)
+      dwte: gradient.wte, dwpe: gradient.wpe, dbase: hasVisionRows ? dbase : dbase.rows(0..<0), de: dh,
+      tokens: block.tokens, positions: block.positions, visionPositions: c.features, accumulate: accumulate)
+    if !hasVisionRows {
+      let lone = 0..<block.images * c.features
+      kernels.visionKeysBackward(
+        dwkv: gradient.layers[0].wkv, dbase: dbase, dwpe: gradient.wpe.rows(0..<c.features),
+        sums: arena.matrix(block.images + c.features, 2 * c.width), dkv: dkv.rows(lone),
+        kv: activations.layers[0].kv.rows(lone), scale: activations.visionScale, rms: activations.visionRMS,
+        base: base, wpe: parameters.wpe.rows(0..<c.features), wkv: parameters.layers[0].wkv, gradient: c.gradient)
+    }
   }
 
   /// An image's share of the rows of a layer: keys of its vision positions, keys of its text, and its queries.
@@ -251,7 +284,7 @@ struct Transformer<K: Kernels> {
   }
 
   func layer(
-    images B: Int, rows R: Int, queries Q: Int, textRows n: Int, _ arena: inout Arena<Scalar>
+    images B: Int, keys K: Int, rows R: Int, queries Q: Int, textRows n: Int, _ arena: inout Arena<Scalar>
   ) -> Activations.Layer {
     let c = configuration
     func scores(queries: Int, keys: Int, _ arena: inout Arena<Scalar>) -> Activations.Scores {
@@ -259,7 +292,7 @@ struct Transformer<K: Kernels> {
       return Activations.Scores(probs: arena.matrix(c.heads * queries, keys), dots: arena.matrix(dots, keys))
     }
     return Activations.Layer(
-      a: arena.matrix(R, c.width), rms: arena.matrix(R, 1), kv: arena.matrix(R, 2 * c.width),
+      a: arena.matrix(R, c.width), rms: arena.matrix(R, 1), kv: arena.matrix(K, 2 * c.width),
       q: arena.matrix(Q, c.width), attended: arena.matrix(Q, c.width),
       textScores: scores(queries: n, keys: c.positions, &arena),
       visionScores: Q == n ? nil : scores(queries: B * c.features, keys: c.features, &arena),

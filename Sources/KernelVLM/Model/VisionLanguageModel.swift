@@ -83,7 +83,7 @@ extension VisionLanguageModel {
 
     let dbase = arena.matrix(block.images, configuration.width)
     transformer.backward(
-      gradient, dbase: dbase, block: block, activations: text, accumulate: accumulate, &arena)
+      gradient, dbase: dbase, base: vision.base, block: block, activations: text, accumulate: accumulate, &arena)
     tokenizer.backward(
       gradient, dbase: dbase, x: block.x, activations: vision,
       reconstructionWeight: hasReconstructionGradient ? Scalar(configuration.reconstructionWeight) / Scalar(batch) : 0,
