@@ -24,6 +24,9 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("Write the logged steps to this file, one JSON object a line.", valueName: "file.jsonl"))
   var log: String?
 
+  @Flag(help: "Print where the time of a step goes, operation by operation; on one thread, with the C kernels.")
+  var profile = false
+
   @Flag(help: "Print the result as one JSON object.")
   var json = false
 
@@ -47,7 +50,9 @@ struct Train: ParsableCommand {
 
     let source = try dataOptions.source()
     let dataset = try source.load(names: configuration.names.count)
-    let session = try kernels.train(configuration, recipe: recipe, images: dataset.train, threads: threads)
+    let profile = self.profile ? KernelProfile() : nil
+    let session = try kernels.train(
+      configuration, recipe: recipe, images: dataset.train, threads: threads, profile: profile)
     introduce(session, dataset, source, kernels, seed: recipe.seed)
 
     let outcome = try interruption.noting {
@@ -59,7 +64,8 @@ struct Train: ParsableCommand {
       return outcome
     }
     try requireFinished(outcome, recipe, interruption.signal)
-    try report(session, outcome, dataset, kernels, recipe, threads: threads)
+    let times = profile.map { OperationTime.all($0, steps: outcome.stepsDone, seconds: outcome.seconds) }
+    try report(session, outcome, dataset, kernels, recipe, threads: threads, times)
   }
 
   private func introduce(
@@ -103,14 +109,15 @@ struct Train: ParsableCommand {
 
   private func report(
     _ session: any TrainingSession, _ outcome: TrainingLoop.Outcome, _ dataset: Dataset, _ kernels: KernelChoice,
-    _ recipe: Recipe, threads: Int
+    _ recipe: Recipe, threads: Int, _ times: [OperationTime]?
   ) throws {
     let start = ContinuousClock.now
     let words = try session.model.spell(dataset.test, 0..<dataset.test.count, threads: threads).map(\.word)
     let evaluation = Evaluation(
       words: words, labels: dataset.test.labels, names: session.model.configuration.names)
     let result = TrainingResult(
-      outcome, session, recipe, dataset, kernels, evaluation, evaluateSeconds: start.duration(to: .now).seconds)
+      outcome, session, recipe, dataset, kernels, evaluation, evaluateSeconds: start.duration(to: .now).seconds,
+      profile: times)
     if json { return try Output.json(result) }
     try Output.result(
       """
@@ -120,6 +127,7 @@ struct Train: ParsableCommand {
       Spelled right: \(evaluation.summary(.test, of: dataset.name))
       \(result.text)
       """)
+    if let times { try Output.result("\n" + OperationTime.table(times)) }
     Output.note("Next: kernelvlm " + (save.map { "see \($0) --index 8" } ?? "train --save model.safetensors"))
   }
 }

@@ -23,10 +23,13 @@ struct TrainingResult: Encodable {
   let testCorrect: Int
   let testInterval: [Double]
   let weightsSHA256: String
+  /// Where the time of a step went, if that was asked for.
+  let profile: [OperationTime]?
 
   init(
     _ outcome: TrainingLoop.Outcome, _ session: any TrainingSession, _ recipe: Recipe, _ dataset: Dataset,
-    _ kernels: KernelChoice, _ evaluation: Evaluation, evaluateSeconds: Double
+    _ kernels: KernelChoice, _ evaluation: Evaluation, evaluateSeconds: Double,
+    profile: [OperationTime]?
   ) {
     let configuration = session.model.configuration
     self.dataset = dataset.name.rawValue
@@ -49,6 +52,7 @@ struct TrainingResult: Encodable {
     testCorrect = evaluation.correct
     testInterval = evaluation.interval.bounds
     weightsSHA256 = session.model.weightsSHA256
+    self.profile = profile
   }
 
   var text: String {

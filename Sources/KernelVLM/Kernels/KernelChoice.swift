@@ -40,19 +40,29 @@ public struct KernelChoice: Equatable, Sendable {
   public var instructionSetName: String { backend == .c ? instructionSet.rawValue : "swift" }
 
   /// A training that begins with parameters drawn from the recipe's seed.
-  /// - Parameter threads: at most so many.
+  /// - Parameters:
+  ///   - threads: at most so many.
+  ///   - profile: keeps account of the time of the C kernels, which then run on one thread.
+  /// - Throws: `ConfigurationError` if the settings or the images do not fit each other, or the reference is profiled.
   public func train(
-    _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int
+    _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int,
+    profile: KernelProfile? = nil
   ) throws(ConfigurationError) -> any TrainingSession {
-    func session<K: Kernels>(_ kernels: K) throws(ConfigurationError) -> any TrainingSession {
+    func session<K: Kernels>(_ kernels: K, threads: Int) throws(ConfigurationError) -> any TrainingSession {
       let model = try VisionLanguageModel(configuration, kernels: kernels)
       model.drawParameters(seed: recipe.seed)
       return try Trainer(model, recipe: recipe, images: images, threads: threads)
     }
+    if let profile {
+      guard backend == .c else {
+        throw ConfigurationError("backend", value: backend.rawValue, rule: "c to be profiled")
+      }
+      return try session(ProfiledKernels(kernels: cKernels(threads: 1), profile: profile), threads: 1)
+    }
     switch (backend, precision) {
-    case (.c, _): return try session(cKernels(threads: threads))
-    case (.reference, .float): return try session(Reference<Float>())
-    case (.reference, .double): return try session(Reference<Double>())
+    case (.c, _): return try session(cKernels(threads: threads), threads: threads)
+    case (.reference, .float): return try session(Reference<Float>(), threads: threads)
+    case (.reference, .double): return try session(Reference<Double>(), threads: threads)
     }
   }
 

@@ -51,13 +51,10 @@ extension VisionLanguageModel: SpellingModel {
   }
 
   public func tensors() -> [Safetensors.Tensor] {
-    let values = buffer.values
-    return table.entries.map { entry in
-      let shape = [entry.rows, entry.columns]
-      if let floats = values as? [Float] {
-        return Safetensors.Tensor(entry.name, shape: shape, values: floats[entry.range])
-      }
-      return Safetensors.Tensor(entry.name, shape: shape, values: values[entry.range].map(Double.init))
+    if let floats = buffer.values as? [Float] {
+      return table.entries.map { .init($0.name, shape: [$0.rows, $0.columns], values: floats[$0.range]) }
     }
+    let doubles = buffer.values.map(Double.init)
+    return table.entries.map { .init($0.name, shape: [$0.rows, $0.columns], values: doubles[$0.range]) }
   }
 }

@@ -74,6 +74,11 @@ struct Transformer<K: Kernels> {
   /// Whether the vision positions have rows in the residual stream, or keys and values alone.
   private var hasVisionRows: Bool { configuration.layers > 1 }
 
+  /// Keys that come straight from b and wpe: those of the vision positions, if they have no rows.
+  private func loneKeys(_ block: Block<Scalar>) -> Range<Int> {
+    0..<(hasVisionRows ? 0 : block.images * configuration.features)
+  }
+
   /// The text rows of the residual stream.
   private func textRows(_ block: Block<Scalar>) -> Range<Int> {
     let vision = hasVisionRows ? block.images * configuration.features : 0
@@ -93,16 +98,15 @@ struct Transformer<K: Kernels> {
     let R = text.upperBound
     let V = parameters.wte.rows
     let n = block.textRows
-    let lone = hasVisionRows ? 0 : block.images * c.features
+    let lone = loneKeys(block)
     var activations = Activations(
-      visionScale: arena.matrix(lone, 1), visionRMS: arena.matrix(lone, 1),
+      visionScale: arena.matrix(lone.count, 1), visionRMS: arena.matrix(lone.count, 1),
       normed: arena.matrix(R, c.width), rms: arena.matrix(R, 1), h: arena.matrix(R, c.width),
       logits: arena.matrix(n, V), probs: arena.matrix(n, V), loss: arena.matrix(n, 1))
     let h = activations.h
     kernels.embeddingForward(
       h, base: hasVisionRows ? base : base.rows(0..<0), tokens: block.tokens, positions: block.positions,
-      wte: parameters.wte, wpe: parameters.wpe,
-      visionPositions: c.features)
+      wte: parameters.wte, wpe: parameters.wpe, visionPositions: c.features)
     kernels.rmsNormForward(activations.normed, rms: activations.rms, x: h)
     h.copy(from: activations.normed)
 
@@ -113,7 +117,7 @@ struct Transformer<K: Kernels> {
         images: block.images, keys: keys, rows: R, queries: queries.count, textRows: n, &arena)
       if !hasVisionRows {
         kernels.visionKeysForward(
-          a.kv.rows(0..<lone), scale: activations.visionScale, rms: activations.visionRMS,
+          a.kv.rows(lone), scale: activations.visionScale, rms: activations.visionRMS,
           projected: arena.matrix(block.images + c.features, 2 * c.width), base: base,
           wpe: parameters.wpe.rows(0..<c.features), wkv: weights.wkv)
       }
@@ -159,29 +163,13 @@ struct Transformer<K: Kernels> {
     dh.rows(0..<text.lowerBound).fill(0)
     kernels.matmulBackwardInput(dh.rows(text), dy: dlogits, w: parameters.lmHead, accumulate: false)
 
-    let da = arena.matrix(R, c.width)
     let dkv = arena.matrix(block.images * c.features + block.textRows, 2 * c.width)
     for layer in (0..<c.layers).reversed() {
-      let weights = parameters.layers[layer]
-      let dweights = gradient.layers[layer]
       let a = activations.layers[layer]
-      let queries = queryRows(layer: layer, block)
-      let dm = arena.matrix(queries.count, c.width)
-      let dattended = arena.matrix(queries.count, c.width)
-      let dq = arena.matrix(queries.count, c.width)
-      kernels.mlpBackward(
-        dx: dm, dw1: dweights.fc1, dw2: dweights.fc2, dhidden: arena.matrix(queries.count, c.hiddenWidth),
-        dy: dh.rows(queries), hidden: a.hidden, x: a.m, w1: weights.fc1, w2: weights.fc2, accumulate: accumulate)
-      kernels.rmsNormBackward(
-        dh.rows(queries), dy: dm, y: a.m, rms: a.mlpRMS, gradient: c.gradient, accumulate: true)
-      kernels.matmulBackwardWeight(dweights.wo, dy: dh.rows(queries), x: a.attended, accumulate: accumulate)
-      kernels.matmulBackwardInput(dattended, dy: dh.rows(queries), w: weights.wo, accumulate: false)
-      attentionBackward(dq: dq, dkv: dkv, dattended: dattended, a, block)
-      kernels.matmulBackwardWeight(dweights.wq, dy: dq, x: a.a.rows(queries), accumulate: accumulate)
-      kernels.matmulBackwardWeight(dweights.wkv, dy: dkv.lastRows(R), x: a.a, accumulate: accumulate)
-      kernels.matmulBackwardInput(da, dy: dkv.lastRows(R), w: weights.wkv, accumulate: false)
-      kernels.matmulBackwardInput(da.rows(queries), dy: dq, w: weights.wq, accumulate: true)
-      kernels.rmsNormBackward(dh, dy: da, y: a.a, rms: a.rms, gradient: c.gradient, accumulate: true)
+      layerBackward(
+        gradient.layers[layer], parameters.layers[layer], a, dh, dkv, queries: queryRows(layer: layer, block),
+        accumulate: accumulate, &arena
+      ) { dq, dattended in attentionBackward(dq: dq, dkv: dkv, dattended: dattended, a, block) }
     }
 
     kernels.rmsNormBackward(
@@ -190,13 +178,39 @@ struct Transformer<K: Kernels> {
       dwte: gradient.wte, dwpe: gradient.wpe, dbase: hasVisionRows ? dbase : dbase.rows(0..<0), de: dh,
       tokens: block.tokens, positions: block.positions, visionPositions: c.features, accumulate: accumulate)
     if !hasVisionRows {
-      let lone = 0..<block.images * c.features
+      let lone = loneKeys(block)
       kernels.visionKeysBackward(
         dwkv: gradient.layers[0].wkv, dbase: dbase, dwpe: gradient.wpe.rows(0..<c.features),
         sums: arena.matrix(block.images + c.features, 2 * c.width), dkv: dkv.rows(lone),
         kv: activations.layers[0].kv.rows(lone), scale: activations.visionScale, rms: activations.visionRMS,
         base: base, wpe: parameters.wpe.rows(0..<c.features), wkv: parameters.layers[0].wkv, gradient: c.gradient)
     }
+  }
+
+  /// One layer, from dh after it to dh before it; `attend` goes from the gradient of a.attended to dq and dkv.
+  private func layerBackward(
+    _ gradient: Parameters<Scalar>.Layer, _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer,
+    _ dh: Matrix<Scalar>, _ dkv: Matrix<Scalar>, queries: Range<Int>, accumulate: Bool, _ arena: inout Arena<Scalar>,
+    attend: (_ dq: Matrix<Scalar>, _ dattended: Matrix<Scalar>) -> Void
+  ) {
+    let c = configuration
+    let dhq = dh.rows(queries)
+    let dm = arena.matrix(queries.count, c.width)
+    let dattended = arena.matrix(queries.count, c.width)
+    let dq = arena.matrix(queries.count, c.width)
+    let da = arena.matrix(dh.rows, c.width)
+    kernels.mlpBackward(
+      dx: dm, dw1: gradient.fc1, dw2: gradient.fc2, dhidden: arena.matrix(queries.count, c.hiddenWidth), dy: dhq,
+      hidden: a.hidden, x: a.m, w1: weights.fc1, w2: weights.fc2, accumulate: accumulate)
+    kernels.rmsNormBackward(dhq, dy: dm, y: a.m, rms: a.mlpRMS, gradient: c.gradient, accumulate: true)
+    kernels.matmulBackwardWeight(gradient.wo, dy: dhq, x: a.attended, accumulate: accumulate)
+    kernels.matmulBackwardInput(dattended, dy: dhq, w: weights.wo, accumulate: false)
+    attend(dq, dattended)
+    kernels.matmulBackwardWeight(gradient.wq, dy: dq, x: a.a.rows(queries), accumulate: accumulate)
+    kernels.matmulBackwardWeight(gradient.wkv, dy: dkv.lastRows(dh.rows), x: a.a, accumulate: accumulate)
+    kernels.matmulBackwardInput(da, dy: dkv.lastRows(dh.rows), w: weights.wkv, accumulate: false)
+    kernels.matmulBackwardInput(da.rows(queries), dy: dq, w: weights.wq, accumulate: true)
+    kernels.rmsNormBackward(dh, dy: da, y: a.a, rms: a.rms, gradient: c.gradient, accumulate: true)
   }
 
   /// An image's share of the rows of a layer: keys of its vision positions, keys of its text, and its queries.
@@ -255,8 +269,7 @@ struct Transformer<K: Kernels> {
     case .tensor:
       kernels.tensorAttentionForward(
         a.attended.rows(queries), probs: probs, dots: scores.dots(rows, keys: keys.count, heads: H),
-        q: a.q.rows(queries), keys: keys,
-        heads: H)
+        q: a.q.rows(queries), keys: keys, heads: H)
     case .dot:
       kernels.dotAttentionForward(
         a.attended.rows(queries), probs: probs, q: a.q.rows(queries), keys: keys, heads: H)

@@ -88,6 +88,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   }
 
   @specialized(where K == CKernels)
+  @specialized(where K == ProfiledKernels<CKernels>)
   @specialized(where K == Reference<Float>)
   @specialized(where K == Reference<Double>)
   public func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport {

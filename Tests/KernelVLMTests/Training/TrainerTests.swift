@@ -141,3 +141,42 @@ struct TrainerTests {
     }
   }
 }
+
+struct KernelProfileTests {
+  /// The profiled kernels are the same kernels, and their account covers the step but for the graph around them.
+  @Test func aProfiledStepIsTheSameStepAndItsTimeIsAccountedFor() throws {
+    let images = DrawnDigits().images(.train, 0..<200)
+    var recipe = Recipe()
+    recipe.batch = 20
+    let profile = KernelProfile()
+    let plain = try KernelChoice().train(ModelConfiguration(), recipe: recipe, images: images, threads: 2)
+    let profiled = try KernelChoice().train(
+      ModelConfiguration(), recipe: recipe, images: images, threads: 2, profile: profile)
+    let steps = 50
+    let time = try ContinuousClock().measure {
+      for _ in 0..<steps { _ = try profiled.step(reportsReconstruction: false) }
+    }
+    for _ in 0..<steps { _ = try plain.step(reportsReconstruction: false) }
+    #expect(profiled.model.weightsSHA256 == plain.model.weightsSHA256)
+    #expect(profiled.threads == 1)
+
+    let operations = KernelProfile.Operation.allCases
+    let kernels = operations.reduce(Duration.zero) { $0 + profile.time($1) }
+    #expect(kernels > .zero && kernels < time)
+    #expect(profile.calls(.adamStep) == 12 * steps)
+    // 20 images are three blocks.
+    #expect(profile.calls(.visionKeysForward) == 3 * steps && profile.calls(.tensorAttentionForward) == 20 * steps)
+    #expect(profile.calls(.dotAttentionForward) == 0)
+    #expect(operations.map(\.name).contains("tensor attention backward"))
+    #expect(Set(operations.map(\.name)).count == operations.count)
+  }
+
+  @Test func theReferenceIsNotProfiled() throws {
+    let kernels = try KernelChoice(.reference)
+    #expect(throws: ConfigurationError.self) {
+      try kernels.train(
+        ModelConfiguration(), recipe: Recipe(), images: DrawnDigits().images(.train, 0..<2), threads: 1,
+        profile: KernelProfile())
+    }
+  }
+}
