@@ -1,15 +1,14 @@
 // Attention: what tensor and dot attention share, the softmax and the walk over the keys.
 
-/// exp, to 2 ulp (1.1 measured over a third of all floats); below -104 it is 0, NaN stays.
+/// exp x for x <= 0, to 2 ulp (1.1 measured over a third of all floats); below -104 it is 0, NaN stays.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2, and exp x = 2^n exp r. With n whole and ln 2 = high + low, where `high` has 11
 /// bits and n at most 8, x - n high is exact; exp r = 1 + r + r^2 q(r), where q of degree 4 interpolates at Chebyshev's
-/// nodes: its relative error is 1.1e-8, 0.09 ulp, and the rest is rounding. 2^n is applied in two factors, since for a
-/// subnormal or a large result it is no float.
+/// nodes: its relative error is 1.1e-8, 0.09 ulp, and the rest is rounding. 2^n is applied as 2^(n + 64), which is a
+/// normal number, and 2^-64, since the result may be subnormal.
 VLM_INLINE vf exponential(vf x) {
   const float whole = 0x1.8p23f;  // added, it leaves the nearest integer in the low bits
   x = choose(x < -104, splat(-104), x);
-  x = choose(x > 89, splat(89), x);
   vf shifted = x * 0x1.715476p+0f + whole;
   vf n = shifted - whole;
   vf r = x - n * 0x1.62cp-1f;
@@ -19,39 +18,34 @@ VLM_INLINE vf exponential(vf x) {
   q = 0x1.5554dcp-3f + r * q;
   q = 0x1p-1f + r * q;
   vf y = 1 + (r + (r * r) * q);
-  vi exponent = (vi)shifted - (vi)splat(whole);
-  vi half = exponent >> 1;
-  return y * (vf)((half + 127) << 23) * (vf)((exponent - half + 127) << 23);
-}
-
-/// The largest of n > 0 numbers. A NaN may be lost here: exp(NaN - largest) is NaN all the same.
-VLM_INLINE float largest_of(const float *x, ptrdiff_t n) {
-  if (n < L) {
-    float best = x[0];
-    for (ptrdiff_t j = 1; j < n; j++) best = x[j] > best ? x[j] : best;
-    return best;
-  }
-  vf best = load(x);
-  for (ptrdiff_t j = L; j < n; j += L) {
-    // The last vector overlaps the one before it.
-    vf xj = load(x + least(j, n - L));
-    best = choose(xj > best, xj, best);
-  }
-  return largest_lane(best);
+  return y * (vf)(((vi)shifted + (127 + 64)) << 23) * 0x1p-64f;  // the shift drops the bits of `whole`
 }
 
 /// probs = softmax(scores) of one row, which may be the same. Returns Σ exp(scores - max).
+///
+/// The part of a vector at the end stays in a register, filled up with -∞: what was stored in pieces would be slow to load.
 VLM_INLINE float softmax(float *probs, const float *scores, ptrdiff_t n, float *max) {
   if (n <= 0) return 0;
-  *max = largest_of(scores, n);
-  vf total = {0};
-  VLM_FOR_VECTORS(j, part, n, {
-    vf e = exponential(get(scores + j, part) - *max);
-    put(probs + j, e, part);
-    total += part == L ? e : load_part(probs + j, part);  // the lanes beyond the row count for nothing
-  });
+  const ptrdiff_t part = n % L, whole = n - part;
+  vf last = part > 0 ? only(load_part(scores + whole, part), part, -INFINITY) : splat(-INFINITY);
+  vf best = last;
+  for (ptrdiff_t j = 0; j < whole; j += L) {
+    // A NaN may be lost here: exp(NaN - largest) is NaN all the same.
+    vf xj = load(scores + j);
+    best = choose(xj > best, xj, best);
+  }
+  *max = largest_lane(best);
+  // exp 0 in the lanes beyond the row: of -∞ it would underflow, which processors are slow at.
+  if (part > 0) last = only(exponential(only(last - *max, part, 0)), part, 0);
+  vf total = part > 0 ? last : (vf){0};
+  for (ptrdiff_t j = 0; j < whole; j += L) {
+    vf e = exponential(load(scores + j) - *max);
+    store(probs + j, e);
+    total += e;
+  }
   float z = sum(total), scale = 1 / z;
-  VLM_FOR_VECTORS(j, part, n, put(probs + j, get(probs + j, part) * scale, part););
+  for (ptrdiff_t j = 0; j < whole; j += L) store(probs + j, load(probs + j) * scale);
+  if (part > 0) store_part(probs + whole, last * scale, part);
   return z;
 }
 

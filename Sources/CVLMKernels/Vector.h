@@ -37,6 +37,13 @@ VLM_INLINE vf splat(float a) { return a - (vf){0}; }
 
 VLM_INLINE vf choose(vi condition, vf yes, vf no) { return (vf)((condition & (vi)yes) | (~condition & (vi)no)); }
 
+/// The first `part` lanes of v, and `other` in those beyond.
+VLM_INLINE vf only(vf v, ptrdiff_t part, float other) {
+  vi lane;
+  for (int l = 0; l < L; l++) lane[l] = l;
+  return choose(lane < (int32_t)part, v, splat(other));
+}
+
 /// Σ of the lanes, by halves.
 VLM_INLINE float sum4(v4 v) {
   v += __builtin_shufflevector(v, v, 2, 3, 2, 3);
