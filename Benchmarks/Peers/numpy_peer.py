@@ -107,7 +107,8 @@ class Forward:
 
 def reconstruction_backward(dy: np.ndarray, w: Arrays, s: Forward, x: np.ndarray, weight: float) -> np.ndarray | None:
     """The gradient of weight * sum over images of clip(r, 0, 10), r = n^T G n - 2 n.n + x.x, n = unit(g2),
-    G = (L^ L^T) * (R^ R^T) with L^, R^ = C0, C1 with unit rows. It is 0 where the clip holds.
+    G = (L^ L^T) * (R^ R^T) with L^, R^ = C0, C1 with unit rows. It is 0 where the clip holds. The part through C0 x and
+    C1 x is added to dy; the part through G is returned, (16, P), or None if no image has any.
 
     d r / d n = 2 G n - 4 n; d r / d G = n n^T; d L^ = 2 (dG * (R^ R^T)) L^, as dG and R^ R^T are symmetric.
     """
