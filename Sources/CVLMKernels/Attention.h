@@ -5,10 +5,9 @@
 /// x = n ln 2 + r with |r| <= ln 2 / 2, and exp x = 2^n exp r. With n whole and ln 2 = high + low, where `high` has 11
 /// bits and n at most 8, x - n high is exact; exp r = 1 + r + r^2 q(r), where q of degree 4 interpolates at Chebyshev's
 /// nodes: its relative error is 1.1e-8, 0.09 ulp, and the rest is rounding. 2^n is applied as 2^(n + 64), which is a
-/// normal number, and 2^-64, since the result may be subnormal.
+/// normal number, and 2^-64, since the result may be subnormal. Nothing underflows below -104, which would be slow.
 VLM_INLINE vf exponential(vf x) {
   const float whole = 0x1.8p23f;  // added, it leaves the nearest integer in the low bits
-  x = choose(x < -104, splat(-104), x);
   vf shifted = x * 0x1.715476p+0f + whole;
   vf n = shifted - whole;
   vf r = x - n * 0x1.62cp-1f;
@@ -18,7 +17,8 @@ VLM_INLINE vf exponential(vf x) {
   q = 0x1.5554dcp-3f + r * q;
   q = 0x1p-1f + r * q;
   vf y = 1 + (r + (r * r) * q);
-  return y * (vf)(((vi)shifted + (127 + 64)) << 23) * 0x1p-64f;  // the shift drops the bits of `whole`
+  vf scaled = y * (vf)(((vi)shifted + (127 + 64)) << 23);  // the shift drops the bits of `whole`
+  return choose(x < -104, (vf){0}, scaled) * 0x1p-64f;
 }
 
 /// probs = softmax(scores) of one row, which may be the same. Returns Σ exp(scores - max).
@@ -35,9 +35,8 @@ VLM_INLINE float softmax(float *probs, const float *scores, ptrdiff_t n, float *
     best = choose(xj > best, xj, best);
   }
   *max = largest_lane(best);
-  // exp 0 in the lanes beyond the row: of -∞ it would underflow, which processors are slow at.
-  if (part > 0) last = only(exponential(only(last - *max, part, 0)), part, 0);
-  vf total = part > 0 ? last : (vf){0};
+  last = part > 0 ? exponential(last - *max) : (vf){0};
+  vf total = last;
   for (ptrdiff_t j = 0; j < whole; j += L) {
     vf e = exponential(load(scores + j) - *max);
     store(probs + j, e);
@@ -57,34 +56,12 @@ typedef struct {
 
 VLM_INLINE ptrdiff_t visible_to(const keys *k, ptrdiff_t i) { return k->F + k->S - k->n + i + 1; }
 
-/// The rows from component `at` of keys (`at` < D) or values (D + component).
-VLM_INLINE matrix_rows key_rows(const keys *k, ptrdiff_t at) {
-  return (matrix_rows){k->prefix + at, k->F, k->own + at, 2 * k->D};
-}
-
-/// probs_i = softmax of the scores in row i, 0 where masked.  probs (n, T).
-static void softmax_visible(float *probs, const keys *k) {
-  ptrdiff_t T = k->F + k->S;
-  for (ptrdiff_t i = 0; i < k->n; i++) {
-    float max;
-    ptrdiff_t visible = visible_to(k, i);
-    softmax(probs + i * T, probs + i * T, visible, &max);
-    zero(probs + i * T + visible, T - visible);
-  }
-}
-
-/// y = Σ_j weights_ij row_j over all keys, for `columns` components from `at` on.  weights (n, T).
-static void weighted_rows(float *y, ptrdiff_t ldy, const float *weights, ptrdiff_t ldw, const keys *k, ptrdiff_t n,
-                          ptrdiff_t at, ptrdiff_t columns) {
-  ptrdiff_t ld = 2 * k->D;
-  product(y, ldy, (left_factor){weights, ldw, 1}, k->prefix + at, ld, n, k->F, columns, 0);
-  product(y, ldy, (left_factor){weights + k->F, ldw, 1}, k->own + at, ld, n, k->S, columns, 1);
-}
-
 enum {
-  // Queries and keys of a block of backward: its tiles lie on the stack.
+  // Queries and keys of a block: its tiles lie on the stack. A row of a tile has room for a vector beyond the last key.
   BLOCK_QUERIES = 8,
   BLOCK_KEYS = 64,
+  TILE_ROW = BLOCK_KEYS + 16,
+  TILE_SIZE = BLOCK_QUERIES * TILE_ROW,
 };
 
 /// Consecutive keys of one segment, with their gradients.
@@ -101,25 +78,113 @@ VLM_INLINE key_run run_at(ptrdiff_t first, ptrdiff_t last, const keys *k, float 
   return (key_run){k->own + j * ld, down + j * ld, last - first};
 }
 
-/// dprobs_ij = dy_i . v_j for `count` keys from `first` on.  dprobs (n, BLOCK_KEYS).
-static void probs_backward(float *dprobs, const float *dy, const keys *k, ptrdiff_t n, ptrdiff_t head, ptrdiff_t first,
-                           ptrdiff_t count) {
-  ptrdiff_t d = k->D / k->H, ld = 2 * k->D;
-  matrix_rows values = key_rows(k, k->D + head * d);
-  values.p += first * ld;
-  values.first -= first;
-  forward_product(dprobs, BLOCK_KEYS, dy + head * d, k->D, values, n, d, count, 0);
+/// dots_i += Σ_c x_ic columns_c for `terms` (a constant) components of n queries, or written if they are the first.
+VLM_INLINE void add_terms(float *dots, const float *x, ptrdiff_t ldx, const vf *columns, const int terms, ptrdiff_t n,
+                          int accumulate) {
+  for (ptrdiff_t i = 0; i < n; i++, dots += TILE_ROW, x += ldx) {
+    vf s = accumulate ? load(dots) : (vf){0};
+    for (int c = 0; c < terms; c++) s += x[c] * columns[c];
+    store(dots, s);
+  }
 }
 
-/// mean_i = Σ_l probs_il dprobs_il of one head, for `n` queries; probs at the first of them. Leaves dprobs of the last
-/// block.
-static void mean_dprobs(float *mean, float *dprobs, const float *dy, const float *probs, const keys *k, ptrdiff_t n,
-                        ptrdiff_t head) {
-  ptrdiff_t T = k->F + k->S;
+/// The terms that are left of a depth that is no multiple of 4. Not inlined: it would take the others' registers.
+static __attribute__((noinline)) void add_rest(float *dots, const float *x, ptrdiff_t ldx, const float *const rows[L],
+                                               ptrdiff_t at, ptrdiff_t terms, ptrdiff_t n, int accumulate) {
+  for (ptrdiff_t c = 0; c < terms; c++) {
+    float column[L];
+    for (int o = 0; o < L; o++) column[o] = rows[o][at + c];
+    const vf turned = load(column);
+    add_terms(dots, x + c, ldx, &turned, 1, n, accumulate || c > 0);
+  }
+}
+
+/// L columns of tile h < parts: x_i . row_j over part h of the d components from `at` on, for n queries and the L keys that
+/// `rows` points to.
+VLM_INLINE void vector_of_dots(float *tiles, const float *x, ptrdiff_t ldx, const float *const rows[L], ptrdiff_t n,
+                               ptrdiff_t at, ptrdiff_t d, const int parts) {
+  const ptrdiff_t depth = d / parts;
+  for (int h = 0; h < parts; h++, tiles += TILE_SIZE) {
+    ptrdiff_t c = h * depth;
+    const ptrdiff_t first = c, end = c + depth;
+    for (; c + 4 <= end; c += 4) {
+      vf columns[4];
+      transpose(columns, rows, at + c);
+      add_terms(tiles, x + c, ldx, columns, 4, n, c > first);
+    }
+    if (c < end) add_rest(tiles, x + c, ldx, rows, at + c, end - c, n, c > first);
+  }
+}
+
+/// The keys of a block; the last one stands for those beyond it, so that vectors of keys are whole.
+typedef struct {
+  const float *rows[TILE_ROW];
+  ptrdiff_t count;
+} key_block;
+
+static void point_at(key_block *block, const keys *k, ptrdiff_t first) {
+  const ptrdiff_t T = k->F + k->S, ld = 2 * k->D;
+  block->count = least(BLOCK_KEYS, T - first);
+  for (ptrdiff_t o = 0; o < (block->count + L - 1) / L * L; o++) {
+    const ptrdiff_t j = least(first + o, T - 1);
+    block->rows[o] = j < k->F ? k->prefix + j * ld : k->own + (j - k->F) * ld;
+  }
+}
+
+/// The same for all keys of a block. Keys lie across lanes, so that there are no horizontal sums, here and in softmax.
+/// tiles (parts, BLOCK_QUERIES, TILE_ROW).
+VLM_INLINE void key_dots(float *tiles, const float *x, ptrdiff_t ldx, const key_block *block, ptrdiff_t n, ptrdiff_t at,
+                         ptrdiff_t d, const int parts) {
+  for (ptrdiff_t j = 0; j < block->count; j += L) vector_of_dots(tiles + j, x, ldx, block->rows + j, n, at, d, parts);
+}
+
+/// probs_i = softmax of the scores of query i, 0 where masked, for `n` queries from `first` on. Up to BLOCK_KEYS scores
+/// are in a tile (which is changed) with -∞ where masked, more are in probs.  probs (n, T).
+static void softmax_visible(float *probs, float *tile, const keys *k, ptrdiff_t first, ptrdiff_t n) {
+  const ptrdiff_t T = k->F + k->S;
+  for (ptrdiff_t i = 0; i < n; i++, probs += T, tile += TILE_ROW) {
+    const ptrdiff_t visible = visible_to(k, first + i);
+    float max;
+    if (T > BLOCK_KEYS) {
+      softmax(probs, probs, visible, &max);
+      zero(probs + visible, T - visible);
+      continue;
+    }
+    vf best = splat(-INFINITY), total = {0};
+    for (ptrdiff_t j = 0; j < visible; j += L) {
+      vf x = load(tile + j);
+      best = choose(x > best, x, best);
+    }
+    max = largest_lane(best);
+    ptrdiff_t j = 0;
+    for (; j < visible; j += L) {
+      vf e = exponential(load(tile + j) - max);
+      store(tile + j, e);
+      total += e;
+    }
+    for (; j < T; j += L) store(tile + j, (vf){0});
+    const float scale = 1 / sum(total);
+    VLM_FOR_VECTORS(j, part, T, put(probs + j, load(tile + j) * scale, part););
+  }
+}
+
+/// y = Σ_j weights_ij row_j over all keys, for `columns` components from `at` on.  weights (n, T).
+static void weighted_rows(float *y, ptrdiff_t ldy, const float *weights, ptrdiff_t ldw, const keys *k, ptrdiff_t n,
+                          ptrdiff_t at, ptrdiff_t columns) {
+  ptrdiff_t ld = 2 * k->D;
+  product(y, ldy, (left_factor){weights, ldw, 1}, k->prefix + at, ld, n, k->F, columns, 0);
+  product(y, ldy, (left_factor){weights + k->F, ldw, 1}, k->own + at, ld, n, k->S, columns, 1);
+}
+
+/// mean_i = Σ_l probs_il dprobs_il of one head, with dprobs_ij = dy_i . v_j, for `n` queries; dy and probs at the first of
+/// them. Leaves dprobs of the last block, and that block.  dprobs (n, TILE_ROW).
+static void mean_dprobs(float *mean, float *dprobs, key_block *block, const float *dy, const float *probs, const keys *k,
+                        ptrdiff_t n, ptrdiff_t head) {
+  ptrdiff_t T = k->F + k->S, d = k->D / k->H;
   for (ptrdiff_t i = 0; i < n; i++) mean[i] = 0;
   for (ptrdiff_t j = 0; j < T; j += BLOCK_KEYS) {
-    ptrdiff_t count = least(BLOCK_KEYS, T - j);
-    probs_backward(dprobs, dy, k, n, head, j, count);
-    for (ptrdiff_t i = 0; i < n; i++) mean[i] += dot(probs + i * T + j, dprobs + i * BLOCK_KEYS, count);
+    if (T > BLOCK_KEYS) point_at(block, k, j);
+    key_dots(dprobs, dy + head * d, k->D, block, n, k->D + head * d, d, 1);
+    for (ptrdiff_t i = 0; i < n; i++) mean[i] += dot(probs + i * T + j, dprobs + i * TILE_ROW, block->count);
   }
 }

@@ -5,12 +5,29 @@ static void dot_attention_forward(float *y, float *probs, const float *q, const 
   const keys k = {prefix, own, n, F, S, D, H};
   ptrdiff_t T = F + S, d = D / H;
   float scale = 1 / __builtin_elementwise_sqrt((float)d);
-  for (ptrdiff_t h = 0; h < H; h++) {
-    float *score = probs + h * n * T;
-    forward_product(score, T, q + h * d, D, key_rows(&k, h * d), n, d, T, 0);
-    VLM_FOR_VECTORS(j, part, n * T, put(score + j, get(score + j, part) * scale, part););
-    softmax_visible(score, &k);
-    weighted_rows(y + h * d, D, score, T, &k, n, D + h * d, d);
+  for (ptrdiff_t j0 = 0; j0 < T; j0 += BLOCK_KEYS) {
+    key_block block;
+    point_at(&block, &k, j0);
+    for (ptrdiff_t h = 0; h < H; h++) {
+      for (ptrdiff_t i0 = 0; i0 < n; i0 += BLOCK_QUERIES) {
+        ptrdiff_t rows = least(BLOCK_QUERIES, n - i0), at = (h * n + i0) * T;
+        float tiles[TILE_SIZE];
+        key_dots(tiles, q + i0 * D + h * d, D, &block, rows, h * d, d, 1);
+        for (ptrdiff_t i = 0; i < rows; i++) {
+          ptrdiff_t here = at + i * T + j0, visible = visible_to(&k, i0 + i) - j0;
+          VLM_FOR_VECTORS(j, part, block.count, {
+            float *tile = tiles + i * TILE_ROW + j;
+            vf score = load(tile) * scale;
+            if (T <= BLOCK_KEYS) store(tile, only(score, visible - j, -INFINITY));
+            else put(probs + here + j, score, part);
+          });
+        }
+        // With several blocks the scores of a row are whole after the last.
+        if (j0 + BLOCK_KEYS < T) continue;
+        softmax_visible(probs + at, tiles, &k, i0, rows);
+        weighted_rows(y + i0 * D + h * d, D, probs + at, T, &k, rows, D + h * d, d);
+      }
+    }
   }
 }
 
@@ -20,32 +37,36 @@ static void dot_attention_backward(float *dq, float *dprefix, float *down, const
   const keys k = {prefix, own, n, F, S, D, H};
   ptrdiff_t T = F + S, d = D / H, ld = 2 * D;
   float scale = 1 / __builtin_elementwise_sqrt((float)d);
-  zero(dq, n * D);
-  if (!accumulate) {
+  if (n == 0 && !accumulate) {
     zero(dprefix, F * ld);
     zero(down, S * ld);
   }
+  key_block block;
+  point_at(&block, &k, 0);
   for (ptrdiff_t h = 0; h < H; h++) {
     for (ptrdiff_t i0 = 0; i0 < n; i0 += BLOCK_QUERIES) {
       ptrdiff_t rows = least(BLOCK_QUERIES, n - i0), c = h * d;
       const float *p = probs + (h * n + i0) * T, *dyi = dy + i0 * D, *qi = q + i0 * D;
-      float ddot[BLOCK_QUERIES * BLOCK_KEYS], mean[BLOCK_QUERIES];
-      mean_dprobs(mean, ddot, dyi, p, &k, rows, h);
+      float ddot[TILE_SIZE], mean[BLOCK_QUERIES];
+      mean_dprobs(mean, ddot, &block, dyi, p, &k, rows, h);
       for (ptrdiff_t j0 = 0; j0 < T; j0 += BLOCK_KEYS) {
-        ptrdiff_t count = least(BLOCK_KEYS, T - j0);
-        if (T > BLOCK_KEYS) probs_backward(ddot, dyi, &k, rows, h, j0, count);
+        if (T > BLOCK_KEYS) {
+          point_at(&block, &k, j0);
+          key_dots(ddot, dyi + c, D, &block, rows, D + c, d, 1);
+        }
         for (ptrdiff_t i = 0; i < rows; i++) {
-          VLM_FOR_VECTORS(j, part, count, {
-            float *ddotij = ddot + i * BLOCK_KEYS + j;
-            put(ddotij, get(p + i * T + j0 + j, part) * (get(ddotij, part) - mean[i]) * scale, part);
+          VLM_FOR_VECTORS(j, part, block.count, {
+            float *ddotij = ddot + i * TILE_ROW + j;
+            store(ddotij, get(p + i * T + j0 + j, part) * (load(ddotij) - mean[i]) * scale);
           });
         }
-        for (ptrdiff_t j = j0; j < j0 + count;) {
-          key_run b = run_at(j, j0 + count, &k, dprefix, down);
+        for (ptrdiff_t j = j0; j < j0 + block.count;) {
+          key_run b = run_at(j, j0 + block.count, &k, dprefix, down);
           const float *ddotj = ddot + (j - j0);
-          product(dq + i0 * D + c, D, (left_factor){ddotj, BLOCK_KEYS, 1}, b.rows + c, ld, rows, b.count, d, 1);
-          product(b.drows + c, ld, (left_factor){ddotj, 1, BLOCK_KEYS}, qi + c, D, b.count, rows, d, 1);
-          product(b.drows + D + c, ld, (left_factor){p + j, 1, T}, dyi + c, D, b.count, rows, d, 1);
+          int add = accumulate || i0 > 0;
+          product(dq + i0 * D + c, D, (left_factor){ddotj, TILE_ROW, 1}, b.rows + c, ld, rows, b.count, d, j > 0);
+          product(b.drows + c, ld, (left_factor){ddotj, 1, TILE_ROW}, qi + c, D, b.count, rows, d, add);
+          product(b.drows + D + c, ld, (left_factor){p + j, 1, T}, dyi + c, D, b.count, rows, d, add);
           j += b.count;
         }
       }

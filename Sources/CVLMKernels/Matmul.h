@@ -45,7 +45,6 @@ enum {
   // 3 x 4 dot products at a time, for the same reason as 6 x 2.
   DOT_ROWS = 3,
   DOT_LIMIT = 8,
-  SHORT_ROW = 8,
 };
 
 /// C[r][:] = Σ_t a[r, t] B[t][:], or added to C, for `rows` x `vectors` (constants, so that the sums are registers). The
@@ -184,40 +183,12 @@ static void forward_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
   }
 }
 
-/// Y = X Wᵀ with short rows, like those of a head: W is turned in registers.
-static void forward_by_columns(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t n,
-                               ptrdiff_t k, ptrdiff_t m, int accumulate) {
-  for (ptrdiff_t t = 0; t < k; t += 4) {
-    VLM_FOR_VECTORS(o, part, m, {
-      const float *rows[L];
-      vf columns[4] = {0};
-      point(rows, w, o, m - o, L);
-      const ptrdiff_t terms = least(4, k - t);
-      if (terms == 4) transpose(columns, rows, t);
-      else turn_part(columns, rows, t, terms);
-      for (ptrdiff_t i = 0; i < n; i++) {
-        const float *xi = x + i * ldx + t;
-        vf s = accumulate || t > 0 ? get(y + i * ldy + o, part) : (vf){0};
-        s += xi[0] * columns[0];
-        if (terms > 1) s += xi[1] * columns[1];
-        if (terms > 2) s += xi[2] * columns[2];
-        if (terms > 3) s += xi[3] * columns[3];
-        put(y + i * ldy + o, s, part);
-      }
-    });
-  }
-}
-
 /// Y = X Wᵀ, or added to Y; rows of Y and X are ldy and ldx apart.
 static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t n,
                             ptrdiff_t k, ptrdiff_t m, int accumulate) {
-  // Turning W costs about as much as the horizontal sums of few rows; short rows do not fill vectors along k.
-  if (n <= DOT_LIMIT && (k > SHORT_ROW || n <= 2)) {
+  // Turning W costs about as much as the horizontal sums of few rows.
+  if (n <= DOT_LIMIT) {
     forward_by_dots(y, ldy, x, ldx, w, n, k, m, accumulate);
-    return;
-  }
-  if (k > 0 && k <= SHORT_ROW) {
-    forward_by_columns(y, ldy, x, ldx, w, n, k, m, accumulate);
     return;
   }
   float panel[TILE_DEPTH * TILE_COLUMNS];

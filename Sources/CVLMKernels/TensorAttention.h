@@ -5,15 +5,52 @@ static void tensor_attention_forward(float *y, float *probs, float *dots, const 
                                      ptrdiff_t H) {
   const keys k = {prefix, own, n, F, S, D, H};
   ptrdiff_t T = F + S, d = D / H;
-  for (ptrdiff_t h = 0; h < H; h++) {
-    float *first = dots + h * n * T, *second = dots + (H + h) * n * T, *score = probs + h * n * T;
-    forward_product(first, T, q + h * d, D, key_rows(&k, h * d), n, d / 2, T, 0);
-    forward_product(second, T, q + h * d + d / 2, D, key_rows(&k, h * d + d / 2), n, d / 2, T, 0);
-    VLM_FOR_VECTORS(j, part, n * T, {
-      put(score + j, get(first + j, part) * get(second + j, part) * (1 / (float)d), part);
-    });
-    softmax_visible(score, &k);
-    weighted_rows(y + h * d, D, score, T, &k, n, D + h * d, d);
+  for (ptrdiff_t j0 = 0; j0 < T; j0 += BLOCK_KEYS) {
+    key_block block;
+    point_at(&block, &k, j0);
+    for (ptrdiff_t h = 0; h < H; h++) {
+      for (ptrdiff_t i0 = 0; i0 < n; i0 += BLOCK_QUERIES) {
+        ptrdiff_t rows = least(BLOCK_QUERIES, n - i0), at = (h * n + i0) * T;
+        float tiles[2 * TILE_SIZE];
+        key_dots(tiles, q + i0 * D + h * d, D, &block, rows, h * d, d, 2);
+        for (ptrdiff_t i = 0; i < rows; i++) {
+          ptrdiff_t here = at + i * T + j0, visible = visible_to(&k, i0 + i) - j0;
+          VLM_FOR_VECTORS(j, part, block.count, {
+            float *tile = tiles + i * TILE_ROW + j;
+            vf dot1 = load(tile), dot2 = load(tile + TILE_SIZE);
+            vf score = dot1 * dot2 * (1 / (float)d);
+            put(dots + here + j, dot1, part);
+            put(dots + H * n * T + here + j, dot2, part);
+            if (T <= BLOCK_KEYS) store(tile, only(score, visible - j, -INFINITY));
+            else put(probs + here + j, score, part);
+          });
+        }
+        // With several blocks the scores of a row are whole after the last.
+        if (j0 + BLOCK_KEYS < T) continue;
+        softmax_visible(probs + at, tiles, &k, i0, rows);
+        weighted_rows(y + i0 * D + h * d, D, probs + at, T, &k, rows, D + h * d, d);
+      }
+    }
+  }
+}
+
+// Halves of up to this many components do not fill vectors. They are taken as whole rows instead, [q1 0] and [0 q2].
+enum { HALVES = 2 * L };
+
+/// halves_i = [q1_i 0], halves_{n+i} = [0 q2_i], for d components of q from c on.  halves (2, n, d).
+static void split_halves(float *halves, const float *q, ptrdiff_t D, ptrdiff_t c, ptrdiff_t n, ptrdiff_t d) {
+  for (ptrdiff_t i = 0; i < n; i++) {
+    for (ptrdiff_t e = 0; e < d; e++) {
+      halves[i * d + e] = e < d / 2 ? q[i * D + c + e] : 0;
+      halves[(n + i) * d + e] = e < d / 2 ? 0 : q[i * D + c + e];
+    }
+  }
+}
+
+/// dq_i = [first half of dhalves_i, second half of dhalves_{n+i}].
+static void join_halves(float *dq, const float *dhalves, ptrdiff_t D, ptrdiff_t c, ptrdiff_t n, ptrdiff_t d) {
+  for (ptrdiff_t i = 0; i < n; i++) {
+    for (ptrdiff_t e = 0; e < d; e++) dq[i * D + c + e] = dhalves[(e < d / 2 ? i : n + i) * d + e];
   }
 }
 
@@ -23,46 +60,60 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
                                       int accumulate) {
   const keys k = {prefix, own, n, F, S, D, H};
   ptrdiff_t T = F + S, d = D / H, ld = 2 * D;
-  zero(dq, n * D);
-  if (!accumulate) {
+  if (n == 0 && !accumulate) {
     zero(dprefix, F * ld);
     zero(down, S * ld);
   }
+  key_block block;
+  point_at(&block, &k, 0);
   for (ptrdiff_t h = 0; h < H; h++) {
     for (ptrdiff_t i0 = 0; i0 < n; i0 += BLOCK_QUERIES) {
-      ptrdiff_t rows = least(BLOCK_QUERIES, n - i0);
+      ptrdiff_t rows = least(BLOCK_QUERIES, n - i0), c = h * d;
       const float *p = probs + (h * n + i0) * T, *dyi = dy + i0 * D, *qi = q + i0 * D;
       const float *dot1 = dots + (h * n + i0) * T, *dot2 = dots + ((H + h) * n + i0) * T;
-      float dprobs[BLOCK_QUERIES * BLOCK_KEYS], ddot1[BLOCK_QUERIES * BLOCK_KEYS], mean[BLOCK_QUERIES];
-      mean_dprobs(mean, dprobs, dyi, p, &k, rows, h);
+      // Rows of ddot: ddot1 of all queries, then ddot2.
+      float dprobs[TILE_SIZE], ddot[2 * TILE_SIZE], mean[BLOCK_QUERIES];
+      float halves[2 * BLOCK_QUERIES * HALVES], dhalves[2 * BLOCK_QUERIES * HALVES];
+      if (d <= HALVES) split_halves(halves, qi, D, c, rows, d);
+      mean_dprobs(mean, dprobs, &block, dyi, p, &k, rows, h);
       for (ptrdiff_t j0 = 0; j0 < T; j0 += BLOCK_KEYS) {
-        ptrdiff_t count = least(BLOCK_KEYS, T - j0);
-        if (T > BLOCK_KEYS) probs_backward(dprobs, dyi, &k, rows, h, j0, count);
-        for (ptrdiff_t i = 0; i < rows; i++) {
-          ptrdiff_t live = least(count, visible_to(&k, i0 + i) - j0);
-          VLM_FOR_VECTORS(j, part, live, {
-            float *dpij = dprobs + i * BLOCK_KEYS + j;
-            ptrdiff_t at = i * T + j0 + j;
-            vf dscore = get(p + at, part) * (get(dpij, part) - mean[i]) / (float)d;
-            put(ddot1 + i * BLOCK_KEYS + j, dscore * get(dot2 + at, part), part);
-            put(dpij, dscore * get(dot1 + at, part), part);
-          });
-          ptrdiff_t dark = live > 0 ? live : 0;
-          zero(ddot1 + i * BLOCK_KEYS + dark, count - dark);
-          zero(dprobs + i * BLOCK_KEYS + dark, count - dark);
+        if (T > BLOCK_KEYS) {
+          point_at(&block, &k, j0);
+          key_dots(dprobs, dyi + c, D, &block, rows, D + c, d, 1);
         }
-        for (ptrdiff_t j = j0; j < j0 + count;) {
-          key_run b = run_at(j, j0 + count, &k, dprefix, down);
-          for (int half = 0; half < 2; half++) {
-            const float *ddot = (half ? dprobs : ddot1) + (j - j0);
-            ptrdiff_t c = h * d + half * (d / 2);
-            product(dq + i0 * D + c, D, (left_factor){ddot, BLOCK_KEYS, 1}, b.rows + c, ld, rows, b.count, d / 2, 1);
-            product(b.drows + c, ld, (left_factor){ddot, 1, BLOCK_KEYS}, qi + c, D, b.count, rows, d / 2, 1);
+        for (ptrdiff_t i = 0; i < rows; i++) {
+          float *ddot1 = ddot + i * TILE_ROW, *ddot2 = ddot1 + rows * TILE_ROW;
+          ptrdiff_t live = least(block.count, visible_to(&k, i0 + i) - j0), j1 = 0;
+          VLM_FOR_VECTORS(j, part, live, {
+            ptrdiff_t at = i * T + j0 + j;
+            vf dscore = get(p + at, part) * (load(dprobs + i * TILE_ROW + j) - mean[i]) * (1 / (float)d);
+            store(ddot1 + j, only(dscore * get(dot2 + at, part), part, 0));
+            store(ddot2 + j, only(dscore * get(dot1 + at, part), part, 0));
+            j1 = j + L;
+          });
+          for (; j1 < block.count; j1 += L) {
+            store(ddot1 + j1, (vf){0});
+            store(ddot2 + j1, (vf){0});
           }
-          product(b.drows + D + h * d, ld, (left_factor){p + j, 1, T}, dyi + h * d, D, b.count, rows, d, 1);
+        }
+        for (ptrdiff_t j = j0; j < j0 + block.count;) {
+          key_run b = run_at(j, j0 + block.count, &k, dprefix, down);
+          const float *ddotj = ddot + (j - j0);
+          int add = accumulate || i0 > 0;
+          if (d <= HALVES) {
+            product(dhalves, d, (left_factor){ddotj, TILE_ROW, 1}, b.rows + c, ld, 2 * rows, b.count, d, j > 0);
+            product(b.drows + c, ld, (left_factor){ddotj, 1, TILE_ROW}, halves, d, b.count, 2 * rows, d, add);
+          } else {
+            for (ptrdiff_t e = c; e < c + d; e += d / 2, ddotj += rows * TILE_ROW) {
+              product(dq + i0 * D + e, D, (left_factor){ddotj, TILE_ROW, 1}, b.rows + e, ld, rows, b.count, d / 2, j > 0);
+              product(b.drows + e, ld, (left_factor){ddotj, 1, TILE_ROW}, qi + e, D, b.count, rows, d / 2, add);
+            }
+          }
+          product(b.drows + D + c, ld, (left_factor){p + j, 1, T}, dyi + c, D, b.count, rows, d, add);
           j += b.count;
         }
       }
+      if (d <= HALVES) join_halves(dq + i0 * D, dhalves, D, c, rows, d);
     }
   }
 }

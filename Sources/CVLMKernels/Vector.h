@@ -121,15 +121,6 @@ VLM_INLINE void transpose(vf columns[4], const float *const rows[L], ptrdiff_t a
   columns[3] = VLM_HIGH_PAIRS(ab, cd);
 }
 
-/// The same for fewer than four columns, whose rows must not be read further.
-VLM_INLINE void turn_part(vf columns[4], const float *const rows[L], ptrdiff_t at, ptrdiff_t count) {
-  for (ptrdiff_t c = 0; c < count; c++) {
-    float column[L];
-    for (int o = 0; o < L; o++) column[o] = rows[o][at + c];
-    columns[c] = load(column);
-  }
-}
-
 /// a · b.
 VLM_INLINE float dot(const float *a, const float *b, ptrdiff_t n) {
   vf s = {0};
