@@ -77,6 +77,8 @@ def peers(wanted: list[str]) -> dict[str, tuple[Callable, np.dtype]]:
             continue
         check = importlib.import_module(module).check_gradient
         found[name] = check, np.dtype(dtype)
+        if name == "torch":
+            found["torch, compiled"] = lambda *a, check=check: check(*a, compile=True), np.dtype(dtype)
         found[f"{name}, batch"] = lambda *a, check=check: check(*a, copies=3), np.dtype(dtype)
     return found
 
