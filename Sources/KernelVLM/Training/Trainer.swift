@@ -81,9 +81,11 @@ public final class Trainer<K: Kernels>: TrainingSession {
   /// The gradient that the last step took, before the clips.
   var gradientValues: [Scalar] { gradients[0].values }
 
-  /// Cuts a batch into blocks of at least 8 images, and into at most 16 blocks.
+  /// Cuts a batch into equal blocks of at most 16 images, or into 16 blocks. Fewer and larger ones have fewer gradients
+  /// to add, and share more work between their images.
   static func blocks(of batch: Int) -> [Range<Int>] {
-    let size = max(8, (batch + 15) / 16)
+    let count = min((batch + 15) / 16, 16)
+    let size = (batch + count - 1) / count
     return stride(from: 0, to: batch, by: size).map { $0..<min($0 + size, batch) }
   }
 
