@@ -6,8 +6,8 @@ static void unit_norm_forward(float *y, float *norm, const float *x, ptrdiff_t n
   for (ptrdiff_t i = 0; i < n; i++) {
     const float *xi = x + i * k;
     norm[i] = __builtin_elementwise_sqrt(dot(xi, xi, k));
-    vf scale = splat(norm[i] + unit_norm_epsilon);
-    VLM_FOR_VECTORS(j, part, k, put(y + i * k + j, get(xi + j, part) / scale, part););
+    const float scale = 1 / (norm[i] + unit_norm_epsilon);  // one division a row, not one a vector
+    VLM_FOR_VECTORS(j, part, k, put(y + i * k + j, get(xi + j, part) * scale, part););
   }
 }
 
@@ -16,10 +16,10 @@ static void unit_norm_backward(float *dx, const float *dy, const float *y, const
                                int published) {
   for (ptrdiff_t i = 0; i < n; i++) {
     float along = dot(y + i * k, dy + i * k, k);
-    float scale = norm[i] + unit_norm_epsilon;
-    float radial = published ? along / scale : norm[i] == 0 ? 0 : along / norm[i];
+    float scale = 1 / (norm[i] + unit_norm_epsilon);
+    float radial = published ? along * scale : norm[i] == 0 ? 0 : along / norm[i];
     VLM_FOR_VECTORS(j, part, k, {
-      vf dxj = get(dy + i * k + j, part) / splat(scale) - get(y + i * k + j, part) * splat(radial);
+      vf dxj = get(dy + i * k + j, part) * scale - get(y + i * k + j, part) * radial;
       put(dx + i * k + j, dxj, part);
     });
   }
