@@ -123,11 +123,15 @@ VLM_INLINE void transpose(vf columns[4], const float *const rows[L], ptrdiff_t a
 
 /// a · b.
 VLM_INLINE float dot(const float *a, const float *b, ptrdiff_t n) {
-  vf s = {0};
+  // Four sums: one would wait for its own last addition.
+  vf s[4] = {0};
   ptrdiff_t i = 0;
-  for (; i + L <= n; i += L) s += load(a + i) * load(b + i);
-  if (i < n) s += load_part(a + i, n - i) * load_part(b + i, n - i);
-  return sum(s);
+  for (; i + 4 * L <= n; i += 4 * L) {
+    for (int j = 0; j < 4; j++) s[j] += load(a + i + j * L) * load(b + i + j * L);
+  }
+  for (; i + L <= n; i += L) s[0] += load(a + i) * load(b + i);
+  if (i < n) s[1] += load_part(a + i, n - i) * load_part(b + i, n - i);
+  return sum((s[0] + s[1]) + (s[2] + s[3]));
 }
 
 /// For i in 0 ..< n in steps of L: `body` sees `part`, the number of live lanes, a constant L in all but the last round.
