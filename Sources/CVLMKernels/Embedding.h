@@ -28,12 +28,16 @@ static void embedding_backward(float *dwte, float *dwpe, float *dbase, const flo
     zero(dwte, V * D);
     zero(dwpe, W * D);
   }
-  zero(dbase, B * D);
   for (ptrdiff_t i = 0; i < B; i++) {
-    for (ptrdiff_t p = 0; p < F; p++) {
-      add_row(dbase + i * D, de + (i * F + p) * D, D);
-      add_row(dwpe + p * D, de + (i * F + p) * D, D);
-    }
+    VLM_FOR_VECTORS(c, part, D, {
+      vf total = {0};
+      for (ptrdiff_t p = 0; p < F; p++) {
+        vf dec = get(de + (i * F + p) * D + c, part);
+        total += dec;
+        put(dwpe + p * D + c, get(dwpe + p * D + c, part) + dec, part);
+      }
+      put(dbase + i * D + c, total, part);
+    });
   }
   for (ptrdiff_t j = 0; j < n; j++) {
     add_row(dwte + tokens[j] * D, de + (B * F + j) * D, D);
