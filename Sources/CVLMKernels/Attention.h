@@ -23,7 +23,7 @@ VLM_INLINE vf exponential(vf x) {
 
 /// probs = softmax(scores) of one row, which may be the same. Returns Σ exp(scores - max).
 ///
-/// The part of a vector at the end stays in a register, filled up with -∞: what was stored in pieces would be slow to load.
+/// The part of a vector at the end stays in a register, filled up with -∞: what was stored in pieces is slow to load.
 VLM_INLINE float softmax(float *probs, const float *scores, ptrdiff_t n, float *max) {
   if (n <= 0) return 0;
   const ptrdiff_t part = n % L, whole = n - part;
@@ -99,8 +99,8 @@ static __attribute__((noinline)) void add_rest(float *dots, const float *x, ptrd
   }
 }
 
-/// L columns of tile h < parts: x_i . row_j over part h of the d components from `at` on, for n queries and the L keys that
-/// `rows` points to.
+/// L columns of tile h < parts: x_i . row_j over part h of the d components from `at` on, for n queries and the L keys
+/// that `rows` points to.
 VLM_INLINE void vector_of_dots(float *tiles, const float *x, ptrdiff_t ldx, const float *const rows[L], ptrdiff_t n,
                                ptrdiff_t at, ptrdiff_t d, const int parts) {
   const ptrdiff_t depth = d / parts;
@@ -176,10 +176,10 @@ static void weighted_rows(float *y, ptrdiff_t ldy, const float *weights, ptrdiff
   product(y, ldy, (left_factor){weights + k->F, ldw, 1}, k->own + at, ld, n, k->S, columns, 1);
 }
 
-/// mean_i = Σ_l probs_il dprobs_il of one head, with dprobs_ij = dy_i . v_j, for `n` queries; dy and probs at the first of
-/// them. Leaves dprobs of the last block, and that block.  dprobs (n, TILE_ROW).
-static void mean_dprobs(float *mean, float *dprobs, key_block *block, const float *dy, const float *probs, const keys *k,
-                        ptrdiff_t n, ptrdiff_t head) {
+/// mean_i = Σ_l probs_il dprobs_il of one head, with dprobs_ij = dy_i . v_j, for `n` queries; dy and probs at the first
+/// of them. Leaves dprobs of the last block, and that block.  dprobs (n, TILE_ROW).
+static void mean_dprobs(float *mean, float *dprobs, key_block *block, const float *dy, const float *probs,
+                        const keys *k, ptrdiff_t n, ptrdiff_t head) {
   ptrdiff_t T = k->F + k->S, d = k->D / k->H;
   for (ptrdiff_t i = 0; i < n; i++) mean[i] = 0;
   for (ptrdiff_t j = 0; j < T; j += BLOCK_KEYS) {

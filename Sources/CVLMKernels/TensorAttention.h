@@ -105,7 +105,8 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
             product(b.drows + c, ld, (left_factor){ddotj, 1, TILE_ROW}, halves, d, b.count, 2 * rows, d, add);
           } else {
             for (ptrdiff_t e = c; e < c + d; e += d / 2, ddotj += rows * TILE_ROW) {
-              product(dq + i0 * D + e, D, (left_factor){ddotj, TILE_ROW, 1}, b.rows + e, ld, rows, b.count, d / 2, j > 0);
+              float *dqi = dq + i0 * D + e;
+              product(dqi, D, (left_factor){ddotj, TILE_ROW, 1}, b.rows + e, ld, rows, b.count, d / 2, j > 0);
               product(b.drows + e, ld, (left_factor){ddotj, 1, TILE_ROW}, qi + e, D, b.count, rows, d / 2, add);
             }
           }
