@@ -1,20 +1,12 @@
 import Benchmark
+import Cases
+import Foundation
 
 // The framework's entry point.
 let benchmarks: @Sendable () -> Void = {
-  matmulBenchmarks()
-  featureProductBenchmarks()
-  tensorProductBenchmarks()
-  unitNormBenchmarks()
-  rmsNormBenchmarks()
-  embeddingBenchmarks()
-  visionKeysBenchmarks()
-  tensorAttentionBenchmarks()
-  dotAttentionBenchmarks()
-  mlpBenchmarks()
-  crossEntropyBenchmarks()
-  reconstructionBenchmarks()
-  adamBenchmarks()
-  reductionBenchmarks()
-  stepBenchmarks()
+  KernelBenchmark.all.forEach(register)
+  ModelBenchmark.all.forEach(register)
+  if ModelBenchmark.dataFolder == nil {
+    FileHandle.standardError.write(Data("Loading_idx is left out: KERNELVLM_DATA names no folder\n".utf8))
+  }
 }

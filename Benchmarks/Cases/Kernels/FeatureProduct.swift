@@ -1,11 +1,14 @@
 import KernelVLM
 import ReferenceKernels
 
-func featureProductBenchmarks() {
-  // One image's base features, direct degree 2 and degree 3, and vision projection.
-  let shapes = [(1, 196, 10, 2), (1, 196, 8, 2), (1, 196, 8, 3), (1, 28, 32, 2)].map(FeatureProductShape.init)
-  register(shapes.map(FeatureProductForward.init))
-  register(shapes.map(FeatureProductBackward.init))
+func featureProductBenchmarks() -> [KernelBenchmark] {
+  let larger = largerBatches.dropFirst().flatMap { [($0, 196, 8, 2), ($0, 196, 8, 3)] }
+  let sizes = Sizes(
+    // One image's base features, direct degree 2 and degree 3, and vision projection.
+    model: [(1, 196, 10, 2), (1, 196, 8, 2), (1, 196, 8, 3), (1, 28, 32, 2)].map(FeatureProductShape.init),
+    // Batches of them, and unpooled images.
+    larger: (larger + largerBatches.map { ($0, 784, 64, 2) }).map(FeatureProductShape.init))
+  return benchmarks(sizes, FeatureProductForward.init) + benchmarks(sizes, FeatureProductBackward.init)
 }
 
 struct FeatureProductShape {
@@ -19,7 +22,8 @@ struct FeatureProductShape {
 
 struct FeatureProductForward: KernelCase {
   let shape: FeatureProductShape
-  var name: String { "FeatureProduct_forward_\(shape.name)" }
+  var operation: String { "FeatureProduct_forward" }
+  var size: String { shape.name }
   var work: Work {
     let (n, k, factors) = (shape.n, shape.k, shape.degree * shape.m)
     return Work(
@@ -39,7 +43,8 @@ struct FeatureProductForward: KernelCase {
 /// Without the gradient of the input, which for pixels nobody wants.
 struct FeatureProductBackward: KernelCase {
   let shape: FeatureProductShape
-  var name: String { "FeatureProduct_backward_\(shape.name)" }
+  var operation: String { "FeatureProduct_backward" }
+  var size: String { shape.name }
   var work: Work {
     let (n, k, factors) = (shape.n, shape.k, shape.degree * shape.m)
     return Work(

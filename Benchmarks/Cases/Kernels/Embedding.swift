@@ -1,19 +1,20 @@
 import KernelVLM
 import ReferenceKernels
 
-func embeddingBenchmarks() {
-  // One image, and a block of them with the mean number of letters.
-  let shapes = [(1, 6), (16, 90)].map(EmbeddingShape.init)
-  register(shapes.map(EmbeddingForward.init))
-  register(shapes.map(EmbeddingBackward.init))
+func embeddingBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    // One image, and a block of them with the mean number of letters.
+    model: [(1, 6, 32), (16, 90, 32)].map(EmbeddingShape.init),
+    grid: { EmbeddingShape(images: $0, texts: 6 * $0, width: $1) })
+  return benchmarks(sizes, EmbeddingForward.init) + benchmarks(sizes, EmbeddingBackward.init)
 }
 
-/// Images and text positions of a block, in the model's vocabulary and width.
+/// Images and text positions of a block, in the model's vocabulary.
 struct EmbeddingShape {
   let images: Int
   let texts: Int
+  let width: Int
   let visionPositions = 28
-  let width = 32
   let vocabulary = 17
   let positions = 36
 
@@ -27,7 +28,8 @@ struct EmbeddingShape {
 
 struct EmbeddingForward: KernelCase {
   let shape: EmbeddingShape
-  var name: String { "Embedding_forward_\(shape.name)" }
+  var operation: String { "Embedding_forward" }
+  var size: String { shape.name }
   var work: Work {
     let tables = shape.images + shape.vocabulary + shape.positions
     return Work(
@@ -50,7 +52,8 @@ struct EmbeddingForward: KernelCase {
 
 struct EmbeddingBackward: KernelCase {
   let shape: EmbeddingShape
-  var name: String { "Embedding_backward_\(shape.name)" }
+  var operation: String { "Embedding_backward" }
+  var size: String { shape.name }
   var work: Work {
     let tables = shape.images + shape.vocabulary + shape.positions
     return Work(

@@ -1,15 +1,16 @@
 import KernelVLM
 import ReferenceKernels
 
-func crossEntropyBenchmarks() {
-  let shapes = [(6, 17), (90, 17)].map(RowsShape.init)
-  register(shapes.map(CrossEntropyForward.init))
-  register(shapes.map(CrossEntropyBackward.init))
+func crossEntropyBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    model: [(6, 17), (90, 17)].map(RowsShape.init), larger: largerBatches.map { RowsShape(n: $0, k: 256) })
+  return benchmarks(sizes, CrossEntropyForward.init) + benchmarks(sizes, CrossEntropyBackward.init)
 }
 
 struct CrossEntropyForward: KernelCase {
   let shape: RowsShape
-  var name: String { "CrossEntropy_forward_\(shape.name)" }
+  var operation: String { "CrossEntropy_forward" }
+  var size: String { shape.name }
   var work: Work { Work(operations: shape.n * (5 * shape.k + 3), scalars: shape.n * (2 * shape.k + 2)) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
@@ -23,7 +24,8 @@ struct CrossEntropyForward: KernelCase {
 
 struct CrossEntropyBackward: KernelCase {
   let shape: RowsShape
-  var name: String { "CrossEntropy_backward_\(shape.name)" }
+  var operation: String { "CrossEntropy_backward" }
+  var size: String { shape.name }
   var work: Work { Work(operations: shape.n * (shape.k + 1), scalars: shape.n * (2 * shape.k + 2)) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {

@@ -1,14 +1,22 @@
 import KernelVLM
 import ReferenceKernels
 
-func adamBenchmarks() {
-  register([AdamStep(count: 32_240)])
+func adamBenchmarks() -> [KernelBenchmark] {
+  benchmarks(Sizes(model: [32_240], larger: largerParameterCounts), AdamStep.init)
+}
+
+/// Parameters of models of the larger widths, which are otherwise like the default model.
+let largerParameterCounts = largerWidths.compactMap { width in
+  var configuration = ModelConfiguration()
+  configuration.width = width
+  return try? VisionLanguageModel(configuration, kernels: Reference<Float>()).table.count
 }
 
 /// All parameters of the default model in one pass. Every call goes one step further from where the last one ended.
 struct AdamStep: KernelCase {
   let count: Int
-  var name: String { "Adam_step_\(count)" }
+  var operation: String { "Adam_step" }
+  var size: String { "\(count)" }
   var work: Work { Work(operations: 15 * count, scalars: 7 * count) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {

@@ -2,15 +2,17 @@ import KernelVLM
 import ReferenceKernels
 
 /// What both attentions are timed at: n queries, which see F keys of the prefix and some of the S own ones.
-struct AttentionShape {
+struct AttentionShape: Sendable {
   let queries: Int
   let prefix: Int
   let own: Int
   let width: Int
   let heads: Int
 
-  /// A word of five letters at once, and one letter of it.
-  static let all = [(6, 28, 6, 32, 4), (1, 28, 6, 32, 4)].map(AttentionShape.init)
+  static let sizes = Sizes(
+    // A word of five letters at once, and one letter of it.
+    model: [(6, 28, 6, 32, 4), (1, 28, 6, 32, 4)].map(AttentionShape.init),
+    grid: { AttentionShape(queries: $0, prefix: 28, own: $0, width: $1, heads: 4) })
 
   var name: String { "n\(queries)_F\(prefix)_S\(own)_D\(width)_H\(heads)" }
   var keys: Int { prefix + own }

@@ -1,17 +1,17 @@
 import KernelVLM
 import ReferenceKernels
 
-func visionKeysBenchmarks() {
-  let shapes = [1, 16].map(VisionKeysShape.init)
-  register(shapes.map(VisionKeysForward.init))
-  register(shapes.map(VisionKeysBackward.init))
+func visionKeysBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    model: [(1, 32), (16, 32)].map(VisionKeysShape.init), grid: { VisionKeysShape(images: $0, width: $1) })
+  return benchmarks(sizes, VisionKeysForward.init) + benchmarks(sizes, VisionKeysBackward.init)
 }
 
 /// Images of a block, in the model's width.
 struct VisionKeysShape {
   let images: Int
+  let width: Int
   let visionPositions = 28
-  let width = 32
 
   var name: String { "\(images)x\(visionPositions)x\(width)" }
   /// Rows of keys, and rows that go through Wkv.
@@ -21,7 +21,8 @@ struct VisionKeysShape {
 
 struct VisionKeysForward: KernelCase {
   let shape: VisionKeysShape
-  var name: String { "VisionKeys_forward_\(shape.name)" }
+  var operation: String { "VisionKeys_forward" }
+  var size: String { shape.name }
   var work: Work {
     let D = shape.width
     return Work(
@@ -46,7 +47,8 @@ struct VisionKeysForward: KernelCase {
 
 struct VisionKeysBackward: KernelCase {
   let shape: VisionKeysShape
-  var name: String { "VisionKeys_backward_\(shape.name)" }
+  var operation: String { "VisionKeys_backward" }
+  var size: String { shape.name }
   var work: Work {
     let D = shape.width
     return Work(

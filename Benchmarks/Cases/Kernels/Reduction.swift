@@ -1,15 +1,16 @@
 import KernelVLM
 import ReferenceKernels
 
-func reductionBenchmarks() {
-  register([SquaredNorm(count: 1960), SquaredNorm(count: 32_240)])
-  register([Add(count: 32_240)])
+func reductionBenchmarks() -> [KernelBenchmark] {
+  benchmarks(Sizes(model: [1960, 32_240], larger: largerParameterCounts), SquaredNorm.init)
+    + benchmarks(Sizes(model: [32_240], larger: largerParameterCounts), Add.init)
 }
 
 /// The norm of a feature tensor's gradient, and of the whole one.
 struct SquaredNorm: KernelCase {
   let count: Int
-  var name: String { "Reduction_squared_norm_\(count)" }
+  var operation: String { "Reduction_squared_norm" }
+  var size: String { "\(count)" }
   var work: Work { Work(operations: 2 * count, scalars: count) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
@@ -23,7 +24,8 @@ struct SquaredNorm: KernelCase {
 /// Adding one block's gradient to another's.
 struct Add: KernelCase {
   let count: Int
-  var name: String { "Reduction_add_\(count)" }
+  var operation: String { "Reduction_add" }
+  var size: String { "\(count)" }
   var work: Work { Work(operations: count, scalars: 3 * count) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {

@@ -1,13 +1,13 @@
 import KernelVLM
 import ReferenceKernels
 
-func matmulBenchmarks() {
-  // Rows, inputs, outputs: keys and values, queries, the two layers of the MLP, the logits, and one image's features.
-  let shapes = [(34, 32, 64), (6, 32, 32), (6, 32, 128), (6, 128, 32), (6, 32, 17), (1, 196, 20)]
-    .map(MatmulShape.init)
-  register(shapes.map(MatmulForward.init))
-  register(shapes.map(MatmulBackwardInput.init))
-  register(shapes.map(MatmulBackwardWeight.init))
+func matmulBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    // Rows, inputs, outputs: keys and values, queries, the two layers of the MLP, the logits, and one image's features.
+    model: [(34, 32, 64), (6, 32, 32), (6, 32, 128), (6, 128, 32), (6, 32, 17), (1, 196, 20)].map(MatmulShape.init),
+    grid: { MatmulShape(n: $0, k: $1, m: $1) })
+  return benchmarks(sizes, MatmulForward.init) + benchmarks(sizes, MatmulBackwardInput.init)
+    + benchmarks(sizes, MatmulBackwardWeight.init)
 }
 
 struct MatmulShape {
@@ -21,7 +21,8 @@ struct MatmulShape {
 
 struct MatmulForward: KernelCase {
   let shape: MatmulShape
-  var name: String { "Matmul_forward_\(shape.name)" }
+  var operation: String { "Matmul_forward" }
+  var size: String { shape.name }
   var work: Work { shape.work }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
@@ -34,7 +35,8 @@ struct MatmulForward: KernelCase {
 
 struct MatmulBackwardInput: KernelCase {
   let shape: MatmulShape
-  var name: String { "Matmul_backward_input_\(shape.name)" }
+  var operation: String { "Matmul_backward_input" }
+  var size: String { shape.name }
   var work: Work { shape.work }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
@@ -47,7 +49,8 @@ struct MatmulBackwardInput: KernelCase {
 
 struct MatmulBackwardWeight: KernelCase {
   let shape: MatmulShape
-  var name: String { "Matmul_backward_weight_\(shape.name)" }
+  var operation: String { "Matmul_backward_weight" }
+  var size: String { shape.name }
   var work: Work { shape.work }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {

@@ -1,14 +1,15 @@
 import KernelVLM
 import ReferenceKernels
 
-func dotAttentionBenchmarks() {
-  register(AttentionShape.all.map(DotAttentionForward.init))
-  register(AttentionShape.all.map(DotAttentionBackward.init))
+func dotAttentionBenchmarks() -> [KernelBenchmark] {
+  benchmarks(AttentionShape.sizes, DotAttentionForward.init)
+    + benchmarks(AttentionShape.sizes, DotAttentionBackward.init)
 }
 
 struct DotAttentionForward: KernelCase {
   let shape: AttentionShape
-  var name: String { "DotAttention_forward_\(shape.name)" }
+  var operation: String { "DotAttention_forward" }
+  var size: String { shape.name }
   /// A dot product, a weighted value, a factor, exp and a normalised probability.
   var work: Work {
     Work(
@@ -27,7 +28,8 @@ struct DotAttentionForward: KernelCase {
 
 struct DotAttentionBackward: KernelCase {
   let shape: AttentionShape
-  var name: String { "DotAttention_backward_\(shape.name)" }
+  var operation: String { "DotAttention_backward" }
+  var size: String { shape.name }
   var work: Work {
     Work(
       operations: shape.pairs * (8 * shape.headWidth + 5),

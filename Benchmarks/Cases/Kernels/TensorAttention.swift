@@ -1,14 +1,15 @@
 import KernelVLM
 import ReferenceKernels
 
-func tensorAttentionBenchmarks() {
-  register(AttentionShape.all.map(TensorAttentionForward.init))
-  register(AttentionShape.all.map(TensorAttentionBackward.init))
+func tensorAttentionBenchmarks() -> [KernelBenchmark] {
+  benchmarks(AttentionShape.sizes, TensorAttentionForward.init)
+    + benchmarks(AttentionShape.sizes, TensorAttentionBackward.init)
 }
 
 struct TensorAttentionForward: KernelCase {
   let shape: AttentionShape
-  var name: String { "TensorAttention_forward_\(shape.name)" }
+  var operation: String { "TensorAttention_forward" }
+  var size: String { shape.name }
   /// Two half dot products, a weighted value, two factors, exp and a normalised probability.
   var work: Work {
     Work(
@@ -29,7 +30,8 @@ struct TensorAttentionForward: KernelCase {
 
 struct TensorAttentionBackward: KernelCase {
   let shape: AttentionShape
-  var name: String { "TensorAttention_backward_\(shape.name)" }
+  var operation: String { "TensorAttention_backward" }
+  var size: String { shape.name }
   var work: Work {
     Work(
       operations: shape.pairs * (8 * shape.headWidth + 8),

@@ -1,10 +1,10 @@
 import KernelVLM
 import ReferenceKernels
 
-func mlpBenchmarks() {
-  let shapes = [(6, 32, 128), (90, 32, 128)].map(MLPShape.init)
-  register(shapes.map(MLPForward.init))
-  register(shapes.map(MLPBackward.init))
+func mlpBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    model: [(6, 32, 128), (90, 32, 128)].map(MLPShape.init), grid: { MLPShape(n: $0, width: $1, hidden: 4 * $1) })
+  return benchmarks(sizes, MLPForward.init) + benchmarks(sizes, MLPBackward.init)
 }
 
 struct MLPShape {
@@ -17,7 +17,8 @@ struct MLPShape {
 
 struct MLPForward: KernelCase {
   let shape: MLPShape
-  var name: String { "MLP_forward_\(shape.name)" }
+  var operation: String { "MLP_forward" }
+  var size: String { shape.name }
   var work: Work {
     let (n, D, E) = (shape.n, shape.width, shape.hidden)
     return Work(operations: 4 * n * D * E, scalars: 2 * n * D + n * E + 2 * D * E)
@@ -35,7 +36,8 @@ struct MLPForward: KernelCase {
 
 struct MLPBackward: KernelCase {
   let shape: MLPShape
-  var name: String { "MLP_backward_\(shape.name)" }
+  var operation: String { "MLP_backward" }
+  var size: String { shape.name }
   var work: Work {
     let (n, D, E) = (shape.n, shape.width, shape.hidden)
     return Work(operations: 8 * n * D * E, scalars: 3 * n * D + 2 * n * E + 4 * D * E)

@@ -1,15 +1,16 @@
 import KernelVLM
 import ReferenceKernels
 
-func rmsNormBenchmarks() {
-  let shapes = [(6, 32), (34, 32), (538, 32)].map(RowsShape.init)
-  register(shapes.map(RMSNormForward.init))
-  register(shapes.map(RMSNormBackward.init))
+func rmsNormBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    model: [(6, 32), (34, 32), (538, 32)].map(RowsShape.init), grid: { RowsShape(n: $0, k: $1) })
+  return benchmarks(sizes, RMSNormForward.init) + benchmarks(sizes, RMSNormBackward.init)
 }
 
 struct RMSNormForward: KernelCase {
   let shape: RowsShape
-  var name: String { "RMSNorm_forward_\(shape.name)" }
+  var operation: String { "RMSNorm_forward" }
+  var size: String { shape.name }
   var work: Work { Work(operations: shape.n * (3 * shape.k + 4), scalars: shape.n * (2 * shape.k + 1)) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
@@ -22,7 +23,8 @@ struct RMSNormForward: KernelCase {
 
 struct RMSNormBackward: KernelCase {
   let shape: RowsShape
-  var name: String { "RMSNorm_backward_\(shape.name)" }
+  var operation: String { "RMSNorm_backward" }
+  var size: String { shape.name }
   var work: Work { Work(operations: shape.n * (5 * shape.k + 2), scalars: shape.n * (3 * shape.k + 1)) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {

@@ -1,10 +1,11 @@
 import KernelVLM
 import ReferenceKernels
 
-func unitNormBenchmarks() {
-  let shapes = [(1, 28), (16, 28), (16, 196)].map(RowsShape.init)
-  register(shapes.map(UnitNormForward.init))
-  register(shapes.map(UnitNormBackward.init))
+func unitNormBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    model: [(1, 28), (16, 28), (16, 196)].map(RowsShape.init),
+    larger: largerBatches.map { RowsShape(n: $0, k: 784) })
+  return benchmarks(sizes, UnitNormForward.init) + benchmarks(sizes, UnitNormBackward.init)
 }
 
 /// n rows of k scalars.
@@ -17,7 +18,8 @@ struct RowsShape {
 
 struct UnitNormForward: KernelCase {
   let shape: RowsShape
-  var name: String { "UnitNorm_forward_\(shape.name)" }
+  var operation: String { "UnitNorm_forward" }
+  var size: String { shape.name }
   var work: Work { Work(operations: shape.n * (3 * shape.k + 3), scalars: shape.n * (2 * shape.k + 1)) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
@@ -30,7 +32,8 @@ struct UnitNormForward: KernelCase {
 
 struct UnitNormBackward: KernelCase {
   let shape: RowsShape
-  var name: String { "UnitNorm_backward_\(shape.name)" }
+  var operation: String { "UnitNorm_backward" }
+  var size: String { shape.name }
   var work: Work { Work(operations: shape.n * (5 * shape.k + 3), scalars: shape.n * (3 * shape.k + 1)) }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {

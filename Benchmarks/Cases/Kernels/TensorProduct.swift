@@ -1,15 +1,16 @@
 import KernelVLM
 import ReferenceKernels
 
-func tensorProductBenchmarks() {
-  let shapes = [(1, 10, 12), (16, 10, 12)].map(MatmulShape.init)
-  register(shapes.map(TensorProductForward.init))
-  register(shapes.map(TensorProductBackward.init))
+func tensorProductBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    model: [(1, 10, 12), (16, 10, 12)].map(MatmulShape.init), grid: { MatmulShape(n: $0, k: $1, m: $1) })
+  return benchmarks(sizes, TensorProductForward.init) + benchmarks(sizes, TensorProductBackward.init)
 }
 
 struct TensorProductForward: KernelCase {
   let shape: MatmulShape
-  var name: String { "TensorProduct_forward_\(shape.name)" }
+  var operation: String { "TensorProduct_forward" }
+  var size: String { shape.name }
   var work: Work {
     let (n, k, m) = (shape.n, shape.k, shape.m)
     return Work(operations: 4 * n * k * m + n * m, scalars: 2 * (n * k + m * k + n * m) + n * m)
@@ -27,7 +28,8 @@ struct TensorProductForward: KernelCase {
 
 struct TensorProductBackward: KernelCase {
   let shape: MatmulShape
-  var name: String { "TensorProduct_backward_\(shape.name)" }
+  var operation: String { "TensorProduct_backward" }
+  var size: String { shape.name }
   var work: Work {
     let (n, k, m) = (shape.n, shape.k, shape.m)
     return Work(operations: 8 * n * k * m + 2 * n * m, scalars: 4 * (n * k + m * k + n * m) + n * m)

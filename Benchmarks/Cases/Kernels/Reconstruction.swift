@@ -1,10 +1,12 @@
 import KernelVLM
 import ReferenceKernels
 
-func reconstructionBenchmarks() {
-  let shapes = [(1, 196, 8), (16, 196, 8)].map(ReconstructionShape.init)
-  register(shapes.map(ReconstructionForward.init))
-  register(shapes.map(ReconstructionBackward.init))
+func reconstructionBenchmarks() -> [KernelBenchmark] {
+  let sizes = Sizes(
+    model: [(1, 196, 8), (16, 196, 8)].map(ReconstructionShape.init),
+    // A larger batch, and more features of unpooled images.
+    larger: [(256, 196, 8), (1, 784, 64), (32, 784, 64), (256, 784, 64)].map(ReconstructionShape.init))
+  return benchmarks(sizes, ReconstructionForward.init) + benchmarks(sizes, ReconstructionBackward.init)
 }
 
 /// n images of P pixels and their m bilinear features.
@@ -27,7 +29,8 @@ struct ReconstructionShape {
 
 struct ReconstructionForward: KernelCase {
   let shape: ReconstructionShape
-  var name: String { "Reconstruction_forward_\(shape.name)" }
+  var operation: String { "Reconstruction_forward" }
+  var size: String { shape.name }
   /// The unit rows, both grams, and for each image uᵀ G u, u · u and x · x.
   var work: Work {
     let (n, P, m) = (shape.n, shape.pixels, shape.m)
@@ -50,7 +53,8 @@ struct ReconstructionForward: KernelCase {
 
 struct ReconstructionBackward: KernelCase {
   let shape: ReconstructionShape
-  var name: String { "Reconstruction_backward_\(shape.name)" }
+  var operation: String { "Reconstruction_backward" }
+  var size: String { shape.name }
   var work: Work {
     let (n, P, m) = (shape.n, shape.pixels, shape.m)
     return Work(
