@@ -6,20 +6,23 @@ struct LabelPlacement {
   let area: Box
   let fontSize: Double
   let dots: [Point]
+  /// Lines that labels had better not stand on.
+  let lines: [(Point, Point)]
   private var placed: [Box] = []
   private var leaders: [(Point, Point)] = []
 
-  init(area: Box, fontSize: Double, dots: [Point], taken: [Box]) {
+  init(area: Box, fontSize: Double, dots: [Point], lines: [(Point, Point)], taken: [Box]) {
     self.area = area
     self.fontSize = fontSize
     self.dots = dots
+    self.lines = lines
     placed = taken
   }
 
   /// The box of a label for the dot at `p`.
   mutating func place(_ text: String, at p: Point) -> Box {
     var best = (cost: Double.infinity, box: box(of: text, center: p))
-    for radius in stride(from: 9.0, through: 190, by: 7) {
+    for radius in stride(from: 9.0, through: 260, by: 7) {
       for step in 0..<24 {
         let angle = Double(step) / 24 * 2 * .pi
         let candidate = self.candidate(text, at: p, angle: angle, radius: radius)
@@ -41,7 +44,8 @@ struct LabelPlacement {
   }
 
   private func box(of text: String, center: Point) -> Box {
-    let width = 0.56 * fontSize * Double(text.count)
+    // As wide as the widest of the usual bold faces.
+    let width = 0.66 * fontSize * Double(text.count)
     let height = 1.15 * fontSize
     return Box(
       left: center.x - width / 2, top: center.y - height / 2, right: center.x + width / 2,
@@ -60,7 +64,9 @@ struct LabelPlacement {
     let struck =
       placed.count { Self.strikes($0, from: p, to: end) }
       + leaders.count { Self.strikes(box, from: $0.0, to: $0.1) }
-    return radius + 28 * Double(hidden) + 1000 * Double(overlapped) + 120 * Double(crossed) + 300 * Double(struck)
+    let ruled = lines.count { Self.strikes(near, from: $0.0, to: $0.1) }
+    return radius + 60 * Double(hidden) + 1000 * Double(overlapped) + 120 * Double(crossed) + 300 * Double(struck)
+      + 100 * Double(ruled)
   }
 
   private static func cross(_ a: (Point, Point), _ b: (Point, Point)) -> Bool {
@@ -71,8 +77,9 @@ struct LabelPlacement {
   }
 
   private static func strikes(_ box: Box, from a: Point, to b: Point) -> Bool {
-    (0...10).contains { step in
-      let t = Double(step) / 10
+    let steps = max(1, Int(hypot(b.x - a.x, b.y - a.y) / 5))
+    return (0...steps).contains { step in
+      let t = Double(step) / Double(steps)
       let p = Point(x: a.x + t * (b.x - a.x), y: a.y + t * (b.y - a.y))
       return box.left < p.x && p.x < box.right && box.top < p.y && p.y < box.bottom
     }

@@ -64,7 +64,7 @@ struct Picture {
       return labelled.count { hypot(point($0).x - p.x, point($0).y - p.y) < 90 }
     }
     let ordered = labelled.sorted { (crowd($1), $0.operation) < (crowd($0), $1.operation) }
-    var placement = LabelPlacement(area: plot, fontSize: 12, dots: marked.map(point), taken: taken)
+    var placement = LabelPlacement(area: plot, fontSize: 12, dots: marked.map(point), lines: roofs, taken: taken)
     let boxes = ordered.map { ($0, placement.place(Self.label($0.operation), at: point($0))) }
     for (dot, box) in boxes {
       svg.line(from: point(dot), to: box.nearest(to: point(dot)), color: Family.of(dot.operation).color, width: 0.9)
@@ -159,26 +159,52 @@ extension Picture {
   /// - Returns: where the labels stand.
   private func drawRoofs(_ svg: inout SVG) -> [Box] {
     guard let best = results.limits(results.best) else { return [] }
-    let peaks = results.limits.map { drawPeak($0, under: best, &svg) }
-    return peaks + [Limits.Level.l1, .l2].flatMap { drawBandwidth($0, best, &svg) }
+    return peakGroups.map { drawPeak($0, under: best, &svg) }
+      + [Limits.Level.l1, .l2].flatMap { drawBandwidth($0, best, &svg) }
   }
 
-  private func drawPeak(_ limits: Limits, under best: Limits, _ svg: inout SVG) -> Box {
-    let ridge = limits.operationRate / best.readRate(.l1)
-    let end = point(xRange.upperBound, limits.operationRate)
+  /// Instruction sets whose peaks are the same, as far as a line shows.
+  private var peakGroups: [[Limits]] {
+    results.limits.sorted { $0.operationRate < $1.operationRate }.reduce(into: []) { groups, limits in
+      if let slowest = groups.last?.first, limits.operationRate < 1.05 * slowest.operationRate {
+        groups[groups.count - 1].append(limits)
+      } else {
+        groups.append([limits])
+      }
+    }
+  }
+
+  private func drawPeak(_ limits: [Limits], under best: Limits, _ svg: inout SVG) -> Box {
+    let rate = limits.map(\.operationRate).max() ?? 0
+    let names = limits.map(\.instructionSet).sorted()
+    let (ridge, end) = peakLine(rate, best)
     svg.line(
-      from: point(max(ridge, xRange.lowerBound), limits.operationRate), to: end, color: "#24292f",
-      width: limits.instructionSet == best.instructionSet ? 2.2 : 1.3)
-    let name = limits.instructionSet == "baseline" ? "baseline, multiply and add" : "\(limits.instructionSet) FMA peak"
-    let text = "\(name): \(Format.rate(limits.operationRate)) GFLOP/s"
+      from: ridge, to: end, color: "#24292f", width: names.contains(best.instructionSet) ? 2.2 : 1.3)
+    let text = "\(names.joined(separator: " and ")), multiply-add: \(Format.rate(rate)) GFLOP/s"
     svg.text(text, at: Point(x: end.x - 6, y: end.y - 7), size: 13, anchor: "end", weight: "bold", halo: true)
     return Box(left: end.x - 7.6 * Double(text.count), top: end.y - 22, right: end.x, bottom: end.y + 3)
   }
 
-  private func drawBandwidth(_ level: Limits.Level, _ best: Limits, _ svg: inout SVG) -> [Box] {
+  /// Where the roofs are drawn.
+  private var roofs: [(Point, Point)] {
+    guard let best = results.limits(results.best) else { return [] }
+    return results.limits.map { peakLine($0.operationRate, best) }
+      + [Limits.Level.l1, .l2].map { bandwidthLine($0, best) }
+  }
+
+  private func peakLine(_ rate: Double, _ best: Limits) -> (Point, Point) {
+    (point(max(rate / best.readRate(.l1), xRange.lowerBound), rate), point(xRange.upperBound, rate))
+  }
+
+  private func bandwidthLine(_ level: Limits.Level, _ best: Limits) -> (Point, Point) {
     let rate = best.readRate(level)
     let first = max(xRange.lowerBound, yRange.lowerBound / rate)
-    let (start, end) = (point(first, first * rate), point(best.operationRate / rate, best.operationRate))
+    return (point(first, first * rate), point(best.operationRate / rate, best.operationRate))
+  }
+
+  private func drawBandwidth(_ level: Limits.Level, _ best: Limits, _ svg: inout SVG) -> [Box] {
+    let rate = best.readRate(level)
+    let (start, end) = bandwidthLine(level, best)
     svg.line(from: start, to: end, color: "#24292f", width: 1.6, dash: level == .l1 ? "7 5" : nil)
     let angle = atan2(end.y - start.y, end.x - start.x)
     let (t, offset) = (0.34, 8.0)

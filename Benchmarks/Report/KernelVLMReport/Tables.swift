@@ -11,7 +11,7 @@ struct Tables {
   var summary: String {
     [
       "\(conditions)\n\n![Roofline](roofline.svg)", "### The machine's own limits\n\(machine)",
-      "### The whole model\n\(wholeModel)", "### Threads\n\(threads)",
+      "### The whole model\n\(wholeModel)\n\n\(loading)", "### Threads\n\(threads)",
       "### Kernels at the model's sizes\n\(kernels { $0.isModelSize })",
       "The larger sizes, and what each instruction set reaches: [results.md](results.md).",
     ].joined(separator: "\n\n") + "\n"
@@ -96,21 +96,30 @@ struct Tables {
 
   private var wholeModel: String {
     let sets = ["reference"] + instructionSets
-    let rows = Dictionary(grouping: results.models) { "\($0.benchmark.caseName) \($0.benchmark.threads)" }
-    var seen: Set<String> = []
-    let order = results.models.map { "\($0.benchmark.caseName) \($0.benchmark.threads)" }
-      .filter { seen.insert($0).inserted }
+    let ofModel = results.models.filter { $0.benchmark.kernels != nil }
+    let rows = Dictionary(grouping: ofModel) { Row($0.benchmark) }
+    let order = ofModel.filter { $0.benchmark.kernels == results.best }.map { Row($0.benchmark) }
     return table(
-      ["case", "threads"] + sets + ["images/s"],
-      order.compactMap { key in
-        guard let row = rows[key], let last = row.last(where: { $0.benchmark.kernels != "reference" }) else {
-          return nil
-        }
-        let times = sets.map { set in
-          row.first { $0.benchmark.kernels == set }.map { Format.time($0.seconds) } ?? ""
-        }
-        let untied = last.benchmark.kernels == nil ? Array(times.dropLast()) + [Format.time(last.seconds)] : times
-        return [last.benchmark.caseName, "\(last.benchmark.threads)"] + untied + [Format.count(last.imageRate)]
+      ["case", "threads"] + sets + ["images/s, \(results.best)"],
+      order.map { row in
+        func result(_ set: String) -> ModelResult? { rows[row]?.first { $0.benchmark.kernels == set } }
+        return [row.caseName, "\(row.threads)"] + sets.map { set in result(set).map { Format.time($0.seconds) } ?? "" }
+          + [result(results.best).map { Format.count($0.imageRate) } ?? ""]
+      })
+  }
+
+  private struct Row: Hashable {
+    let caseName: String
+    let threads: Int
+
+    init(_ benchmark: ModelBenchmark) { (caseName, threads) = (benchmark.caseName, benchmark.threads) }
+  }
+
+  private var loading: String {
+    table(
+      ["case", "time", "images/s"],
+      results.models.filter { $0.benchmark.kernels == nil }.map {
+        [$0.benchmark.name, Format.time($0.seconds), Format.count($0.imageRate)]
       })
   }
 
