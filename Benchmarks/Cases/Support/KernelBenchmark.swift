@@ -27,8 +27,9 @@ public struct KernelBenchmark {
   public static var all: [KernelBenchmark] {
     [
       matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(), unitNormBenchmarks(),
-      rmsNormBenchmarks(), embeddingBenchmarks(), tensorAttentionBenchmarks(), dotAttentionBenchmarks(),
-      mlpBenchmarks(), crossEntropyBenchmarks(), reconstructionBenchmarks(), adamBenchmarks(), reductionBenchmarks(),
+      rmsNormBenchmarks(), embeddingBenchmarks(), visionKeysBenchmarks(), tensorAttentionBenchmarks(),
+      dotAttentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(), reconstructionBenchmarks(),
+      adamBenchmarks(), reductionBenchmarks(),
     ].flatMap { $0 }
   }
 
