@@ -26,9 +26,6 @@ def limit_threads(count: int) -> None:
     """Gives this process at most `count` cores and its libraries at most as many threads."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(count)
-    # PyTorch's OpenMP spins for milliseconds at each barrier by default. Where another process has one of the cores, that
-    # made a step 20 times slower on two threads than on one; so its threads spin for some 30 us, and then sleep.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     if hasattr(os, "sched_setaffinity"):  # Linux
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
