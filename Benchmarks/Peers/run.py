@@ -7,7 +7,8 @@ steps of one image on one thread, then all of them 300 steps of 128 on one threa
 allows. Of a batch's two the faster counts, as more threads can be slower. A program reports the time of its training steps alone:
 neither loading the images, nor compiling, nor testing is part of it. Compilation has a column of its own: that of the
 first round, with empty caches. Medians over the rounds; in brackets, the fastest and the slowest. All gradients are
-checked before anything is timed.
+checked before anything is timed. How much of a core the runs on one thread had is printed too: much less than 100 % means
+that something else ran, or that they were paused, and that the times are not theirs.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import datetime
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +46,7 @@ class Result:
     compile_seconds: float
     examples_per_second: float
     accuracy: float
+    core_share: float
 
 
 def programs() -> list[Program]:
@@ -63,14 +67,17 @@ def run(program: Program, steps: int, batch: int, threads: int, cores: list[int]
     command = program.command + ["--steps", str(steps), "--batch", str(batch), "--threads", str(threads), "--json"]
     pin = (lambda: os.sched_setaffinity(0, cores[:threads])) if cores else None
     environment = environment | {"OMP_NUM_THREADS": str(threads)}
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, env=environment, preexec_fn=pin, capture_output=True, text=True)
+    elapsed, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    core_share = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / elapsed
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
     found = json.loads(done.stdout.strip().splitlines()[-1])
     if found.get("dataset", "mnist") != "mnist":
         raise RuntimeError(f"{program.name} was to train on mnist, and trained on {found['dataset']}")
     seconds = found["train_seconds"]
-    return Result(threads, seconds, found.get("compile_seconds", 0.0), steps * batch / seconds, found["test_accuracy"])
+    return Result(threads, seconds, found.get("compile_seconds", 0.0), steps * batch / seconds, found["test_accuracy"], core_share)
 
 
 def load() -> str:
@@ -168,12 +175,16 @@ def main() -> int:
                     result = run(program, *job, cores, environment)
                     results[program.name].append(result)
                     print(
-                        f"round {number}, {job[0]} steps of {job[1]}, {job[2]} thread{'s' * (job[2] > 1)}: {program.name}, {result.seconds:.3f} s, "
-                        f"{result.examples_per_second:,.0f} examples/s, compiled in {result.compile_seconds:.1f} s, "
-                        f"{100 * result.accuracy:.2f} %", file=sys.stderr, flush=True)
+                        f"round {number}, {job[0]} steps of {job[1]}, {job[2]} thread{'s' * (job[2] > 1)}: {program.name}, "
+                        f"{result.seconds:.3f} s, {result.examples_per_second:,.0f} examples/s, compiled in "
+                        f"{result.compile_seconds:.1f} s, {100 * result.accuracy:.2f} %, had "
+                        f"{100 * result.core_share:.0f} % of a core", file=sys.stderr, flush=True)
+    alone = [*single.values(), *many[1].values()]
+    least = min(result.core_share for results in alone for result in results)
     print(
-        f"{cpu()}, {len(cores) or os.cpu_count()} cores; one thread for one image, at most {options.threads} for {BATCH}; median of {rounds} rounds (fastest to slowest); {began:%Y-%m-%d %H:%M} UTC; "
-        f"load average {load_before} before, {load()} after. {versions()}.\n")
+        f"{cpu()}, {len(cores) or os.cpu_count()} cores; one thread for one image, at most {options.threads} for {BATCH}; "
+        f"median of {rounds} rounds (fastest to slowest); {began:%Y-%m-%d %H:%M} UTC; load average {load_before} before, "
+        f"{load()} after; a run on one thread had {100 * least:.0f} % of a core at least. {versions()}.\n")
     print(table(single, {name: faster(many, name) for name in single}, steps))
     return 0
 
