@@ -172,8 +172,7 @@ def train(images: common.Images, steps: int, batch: int, scan: bool) -> tuple[Ar
         run = jax.jit(all_steps, donate_argnums=0).lower(state, x, labels).compile()
     else:
         run = jax.jit(step, static_argnums=4, donate_argnums=0)
-        # A call of a jitted function is faster than one of what .lower().compile() gives. The first call compiles, and
-        # keeps what it is given, so it has a state of its own.
+        # The first call compiles. It keeps the state it is given, so it has one of its own.
         counters = [jnp.int32(s) for s in range(steps)]
         jax.block_until_ready(run(initial_state(), counters[0], x, labels, batch))
     compile_seconds = time.perf_counter() - start
