@@ -16,6 +16,8 @@ public struct KernelBenchmark {
   /// What is wrong: every output is compared with what the reference gives in Double, within a bound derived from
   /// Float's roundings, and nothing may be written beside an operand.
   public let violations: () -> [String]
+  /// Bytes of its outputs, which are a part of its work's.
+  public let bytesWritten: () -> Int
   /// Lays out the operands, which live as long as the result: the call that is timed.
   public let prepare: () -> () -> Void
 
@@ -40,6 +42,11 @@ public struct KernelBenchmark {
     self.isModelSize = isModelSize
     work = measured.work
     violations = { Self.violations(measured, kernels) }
+    bytesWritten = {
+      let bench = Bench<Float>()
+      _ = measured.prepare(Reference<Float>(), on: bench)
+      return min(bench.outputs.reduce(0) { $0 + 4 * bench.values($1).count }, measured.work.bytes)
+    }
     prepare = {
       let bench = Bench<K.Scalar>()
       let call = measured.prepare(kernels, on: bench)

@@ -22,18 +22,22 @@ struct KernelResult {
   let benchmark: KernelBenchmark
   /// Of one call.
   let seconds: Double
+  /// By one call.
+  let bytesWritten: Int
 
   var operationRate: Double { Double(benchmark.work.operations) / seconds }
   var byteRate: Double { Double(benchmark.work.bytes) / seconds }
   /// Operations for each byte.
   var intensity: Double { Double(benchmark.work.operations) / Double(benchmark.work.bytes) }
 
-  /// Which of the limits would take longest, and what part of the time that is.
+  /// Which of the limits would take longest, and what part of the time that is. A cache reads and writes at once: the bytes
+  /// that are read take the time of reading, all of them at least that of updating.
   func share(of limits: Limits) -> (name: String, value: Double) {
     let level = benchmark.work.bytes <= CacheSize.l1 ? Limits.Level.l1 : .l2
     let computing = operationRate / limits.operationRate
-    let reading = byteRate / limits.readRate(level)
-    return computing >= reading ? ("FMA", computing) : (level.rawValue, reading)
+    let reading = Double(benchmark.work.bytes - bytesWritten) / seconds / limits.readRate(level)
+    let moving = max(reading, byteRate / max(limits.readRate(level), limits.updateRate(level)))
+    return computing >= moving ? ("FMA", computing) : (level.rawValue, moving)
   }
 }
 
@@ -76,7 +80,7 @@ extension Results {
           instructionSet: $0.rawValue, operationRate: 1e11, readRate: [.l1: 2e11, .l2: 1e11],
           updateRate: [.l1: 2e11, .l2: 1e11])
       },
-      kernels: KernelBenchmark.all.map { KernelResult(benchmark: $0, seconds: 1e-6) },
+      kernels: KernelBenchmark.all.map { KernelResult(benchmark: $0, seconds: 1e-6, bytesWritten: 0) },
       models: ModelBenchmark.all.map { ModelResult(benchmark: $0, seconds: 1e-3, images: 1) },
       scaling: ScalingResult.batches.map {
         ScalingResult(batch: $0, imageRates: ScalingResult.threads.map(Double.init))
@@ -86,7 +90,7 @@ extension Results {
   private static func measured(_ benchmark: KernelBenchmark) throws -> KernelResult {
     try require(benchmark.name, benchmark.violations())
     let seconds = leastTime(.milliseconds(benchmark.kernels == "reference" ? 20 : 60), benchmark.prepare())
-    let result = KernelResult(benchmark: benchmark, seconds: seconds)
+    let result = KernelResult(benchmark: benchmark, seconds: seconds, bytesWritten: benchmark.bytesWritten())
     print(benchmark.name, Format.time(seconds), "\(Format.rate(result.operationRate)) GFLOP/s")
     return result
   }
