@@ -97,7 +97,7 @@ struct TrainerTests {
     }
   }
 
-  /// A gradient that is not finite while the loss is: a hidden unit of 10³⁰ against a weight of 10³⁰ in backward only.
+  /// An infinity in the gradient alone, while the loss is finite: the tensor is named, and no parameter has moved.
   @Test func anInfiniteGradientIsNamed() throws {
     let optimizer = Optimizer(
       kernels: CKernels(), recipe: Recipe(), table: try trainer(CKernels()).languageModel.table)
