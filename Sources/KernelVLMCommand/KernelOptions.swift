@@ -13,7 +13,10 @@ struct KernelOptions: ParsableArguments {
   @Option(help: "What the C kernels are compiled for (default: the best this processor has).")
   var isa: InstructionSet?
 
-  @Option(help: ArgumentHelp("At most so many threads (default: as many as there are cores).", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "So many threads (default: as many as there are cores, in a training fewer where that is faster).",
+      valueName: "count"))
   var threads: Int?
 
   func choice() throws -> KernelChoice {

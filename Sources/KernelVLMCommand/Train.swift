@@ -52,7 +52,8 @@ struct Train: ParsableCommand {
     let dataset = try source.load(names: configuration.names.count)
     let profile = self.profile ? KernelProfile() : nil
     let session = try kernels.train(
-      configuration, recipe: recipe, images: dataset.train, threads: threads, profile: profile)
+      configuration, recipe: recipe, images: dataset.train, threads: threads,
+      measuresThreads: kernelOptions.threads == nil, profile: profile)
     introduce(session, dataset, source, kernels, seed: recipe.seed)
 
     let outcome = try interruption.noting {

@@ -42,16 +42,18 @@ public struct KernelChoice: Equatable, Sendable {
   /// A training that begins with parameters drawn from the recipe's seed.
   /// - Parameters:
   ///   - threads: at most so many.
+  ///   - measuresThreads: whether to use fewer where steps turn out to be faster with fewer.
   ///   - profile: keeps account of the time of the C kernels, which then run on one thread.
   /// - Throws: `ConfigurationError` if the settings or the images do not fit each other, or the reference is profiled.
   public func train(
     _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int,
-    profile: KernelProfile? = nil
+    measuresThreads: Bool = false, profile: KernelProfile? = nil
   ) throws(ConfigurationError) -> any TrainingSession {
     func session<K: Kernels>(_ kernels: K, threads: Int) throws(ConfigurationError) -> any TrainingSession {
       let model = try VisionLanguageModel(configuration, kernels: kernels)
       model.drawParameters(seed: recipe.seed)
-      return try Trainer(model, recipe: recipe, images: images, threads: threads)
+      return try Trainer(
+        model, recipe: recipe, images: images, threads: threads, measuresThreads: measuresThreads)
     }
     if let profile {
       guard backend == .c else {

@@ -18,7 +18,7 @@ public struct StepReport: Equatable, Sendable {
 public protocol TrainingSession: AnyObject {
   /// Steps done so far.
   var stepsDone: Int { get }
-  /// Threads that share a batch: at most as many as were asked for, and no more than it has blocks.
+  /// The most threads that share a batch: as many as were asked for, and no more than it has blocks.
   var threads: Int { get }
   var model: any SpellingModel { get }
   /// Takes one step. A step that throws changes nothing.
@@ -41,6 +41,8 @@ public final class Trainer<K: Kernels>: TrainingSession {
   private let images: LabelledImages
   private let pooling: Pooling
   public let threads: Int
+  /// nil if every step takes `threads`.
+  private var threadChoice: ThreadChoice?
   private let optimizer: Optimizer<K>
   private var order: ImageOrder
   /// Positions of the batch that each block takes.
@@ -52,10 +54,12 @@ public final class Trainer<K: Kernels>: TrainingSession {
 
   public var model: any SpellingModel { languageModel }
 
-  /// - Parameter threads: at most so many; more than there are blocks are not used.
+  /// - Parameters:
+  ///   - threads: at most so many; more than there are blocks are not used.
+  ///   - measuresThreads: whether to use fewer where steps turn out to be faster with fewer, instead of all at every step.
   /// - Throws: `ConfigurationError` if the recipe, the labels or the size of the images do not fit the model.
   public init(
-    _ model: VisionLanguageModel<K>, recipe: Recipe, images: LabelledImages, threads: Int
+    _ model: VisionLanguageModel<K>, recipe: Recipe, images: LabelledImages, threads: Int, measuresThreads: Bool = false
   ) throws(ConfigurationError) {
     try recipe.validate()
     guard let label = images.labels.max() else {
@@ -73,6 +77,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
     order = ImageOrder(recipe.order, seed: recipe.seed, count: images.count)
     blocks = Self.blocks(of: recipe.batch)
     self.threads = max(1, min(threads, blocks.count))
+    threadChoice = measuresThreads && self.threads > 1 ? ThreadChoice(most: self.threads) : nil
     gradients = blocks.map { _ in Buffer(count: model.table.count) }
     gradientViews = gradients.map { Parameters($0, table: model.table, configuration: model.configuration) }
     workspaces = (0..<self.threads).map { _ in Workspace() }
@@ -95,7 +100,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   @specialized(where K == Reference<Double>)
   public func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport {
     let batch = (0..<recipe.batch).map { order.image(at: stepsDone * recipe.batch + $0) }
-    let sum = meanGradient(of: batch, wantsReconstruction: reportsReconstruction)
+    let sum = sharedGradient(of: batch, wantsReconstruction: reportsReconstruction)
     let text = sum.text / Double(recipe.batch)
     let reconstruction = sum.reconstruction / Double(recipe.batch)
     let loss = text + languageModel.configuration.reconstructionWeight * reconstruction
@@ -109,8 +114,19 @@ public final class Trainer<K: Kernels>: TrainingSession {
       target: languageModel.configuration.names[Int(images.labels[batch[0]])])
   }
 
+  /// The mean gradient, on as many threads as are fastest.
+  private func sharedGradient(of batch: [Int], wantsReconstruction: Bool) -> LossSum {
+    guard let choice = threadChoice else {
+      return meanGradient(of: batch, threads: threads, wantsReconstruction: wantsReconstruction)
+    }
+    let start = ContinuousClock.now
+    let sum = meanGradient(of: batch, threads: choice.threads, wantsReconstruction: wantsReconstruction)
+    threadChoice?.record(seconds: start.duration(to: .now) / .seconds(1))
+    return sum
+  }
+
   /// Writes the mean gradient of some images, as many as a batch has, to `gradients[0]`.
-  func meanGradient(of batch: [Int], wantsReconstruction: Bool) -> LossSum {
+  func meanGradient(of batch: [Int], threads: Int = 1, wantsReconstruction: Bool) -> LossSum {
     let kernels = languageModel.kernels
     var sums = [LossSum](repeating: LossSum(), count: blocks.count)
     sums.withUnsafeMutableBufferPointer { sums in
