@@ -14,6 +14,7 @@ struct DataCommand: ParsableCommand {
       discussion: """
         kernelvlm data fetch
         kernelvlm data fetch --to mnist
+        kernelvlm data fetch --mirror https://example.org/mnist/
 
         Files that are there already are verified, not downloaded again.
         """)
@@ -23,11 +24,17 @@ struct DataCommand: ParsableCommand {
     )
     var to: String?
 
+    @Option(
+      help: ArgumentHelp(
+        "Where from: a folder with the four files, gzip, by https; more of them are asked in turn (default: three "
+          + "public ones).", valueName: "url"))
+    var mirror: [String] = []
+
     func run() throws {
       let folder = to ?? MNIST.cacheFolder(environment: ProcessInfo.processInfo.environment)
       let progress = DownloadProgress()
       defer { progress.clear() }
-      try MNIST.fetch(into: folder, progress: progress.show)
+      try MNIST.fetch(into: folder, mirrors: mirror.isEmpty ? MNIST.mirrors : mirror, progress: progress.show)
       progress.clear()
       try Output.result("MNIST is in \(folder), verified by SHA-256")
     }

@@ -10,6 +10,11 @@ public enum MNIST {
     public let sha256: String
     /// 3 for images, 1 for labels.
     public let rank: Int
+    /// Length of the raw content.
+    public let byteCount: Int
+
+    /// More bytes than this are not taken from a mirror: what gzip makes of content that it cannot compress, and a name.
+    var greatestDownload: Int { byteCount + byteCount / 1000 + 1024 }
 
     func path(in folder: String) -> String { folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)" }
   }
@@ -21,19 +26,19 @@ public enum MNIST {
       (
         File(
           name: "train-images-idx3-ubyte",
-          sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", rank: 3),
+          sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", rank: 3, byteCount: 47_040_016),
         File(
           name: "train-labels-idx1-ubyte",
-          sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", rank: 1)
+          sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", rank: 1, byteCount: 60_008)
       )
     case .test:
       (
         File(
           name: "t10k-images-idx3-ubyte",
-          sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", rank: 3),
+          sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", rank: 3, byteCount: 7_840_016),
         File(
           name: "t10k-labels-idx1-ubyte",
-          sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", rank: 1)
+          sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", rank: 1, byteCount: 10_008)
       )
     }
   }
@@ -134,12 +139,14 @@ extension MNIST {
       }
       let start = ContinuousClock.now
       do {
-        let content = try transport(url) { progress(Progress(file: name, received: $0, total: $1)) }
+        let content = try transport(url, file.greatestDownload) {
+          progress(Progress(file: name, received: $0, total: $1))
+        }
         try file.verify(IDX(content: content, rank: file.rank, path: url.absoluteString), path: url.absoluteString)
         return content
       } catch let error as TransportError {
         if error.isUnreachable { waited += start.duration(to: .now) }
-        reasons.append("\(url.host ?? mirror): \(error.reason)")
+        reasons.append("\(url.host ?? mirror)\(url.port.map { ":\($0)" } ?? ""): \(error.reason)")
       } catch {
         reasons.append("\(error)")
       }

@@ -5,9 +5,10 @@ import Synchronization
   import FoundationNetworking
 #endif
 
-/// Fetches a URL's content; reports the bytes received so far and, where it is known, how many are to come in all.
+/// Fetches a URL's content, of at most `limit` bytes; reports the bytes received so far and, where it is known, how many
+/// are to come in all.
 public typealias Transport =
-  @Sendable (_ url: URL, _ progress: @escaping @Sendable (_ received: Int, _ total: Int?) -> Void)
+  @Sendable (_ url: URL, _ limit: Int, _ progress: @escaping @Sendable (_ received: Int, _ total: Int?) -> Void)
   throws(TransportError) -> [UInt8]
 
 /// Why a URL's content did not come.
@@ -24,17 +25,24 @@ public struct TransportError: Error, Equatable {
 }
 
 /// By `URLSession`, https only: also after a redirect. Loopback addresses may be http, for a server on this machine.
+public let httpsTransport: Transport = makeTransport()
+
+/// What `httpsTransport` is, with its patience to choose.
 ///
-/// Gives up when nothing arrives for 10 seconds, and at 64 MiB; every answer but 200 is an error. Waits for the result.
-public let httpsTransport: Transport = { (url, progress) throws(TransportError) in
-  guard HTTPDownload.permits(url, from: url) else { throw TransportError("only https is allowed") }
-  let configuration = URLSessionConfiguration.ephemeral
-  configuration.timeoutIntervalForRequest = 10
-  let download = HTTPDownload(progress: progress)
-  let session = URLSession(configuration: configuration, delegate: download, delegateQueue: nil)
-  defer { session.invalidateAndCancel() }
-  session.dataTask(with: url).resume()
-  return try download.wait().get()
+/// Gives up where fewer than `leastBytes` come in a `window` of time, so that neither a silent server nor a slow drip
+/// holds it up, and where more than the limit comes. Every answer but 200 is an error. Waits for the result.
+func makeTransport(window: Duration = .seconds(10), leastBytes: Int = 10_000) -> Transport {
+  { (url, limit, progress) throws(TransportError) in
+    guard HTTPDownload.permits(url, from: url) else { throw TransportError("only https is allowed") }
+    let configuration = URLSessionConfiguration.ephemeral
+    // Of no account: `wait` gives up before that, whatever the server does.
+    configuration.timeoutIntervalForRequest = max(60, 2 * (window / .seconds(1)))
+    let download = HTTPDownload(limit: limit, progress: progress)
+    let session = URLSession(configuration: configuration, delegate: download, delegateQueue: nil)
+    defer { session.invalidateAndCancel() }
+    session.dataTask(with: url).resume()
+    return try download.wait(window: window, leastBytes: leastBytes).get()
+  }
 }
 
 /// The delegate of one download: collects the body and remembers the first thing that went wrong.
@@ -42,16 +50,22 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
   private struct State {
     var body: [UInt8] = []
     var total: Int?
+    var redirects = 0
+    /// Whether there was a response that is no redirect. A redirect to nowhere ends without one, and without an error.
+    var isAnswered = false
+    /// The first thing that went wrong.
     var failure: TransportError?
   }
 
-  private static let greatestBody = 64 << 20
+  private static let mostRedirects = 8
 
+  private let limit: Int
   private let progress: @Sendable (Int, Int?) -> Void
   private let state = Mutex(State())
   private let finished = DispatchSemaphore(value: 0)
 
-  init(progress: @escaping @Sendable (Int, Int?) -> Void) {
+  init(limit: Int, progress: @escaping @Sendable (Int, Int?) -> Void) {
+    self.limit = limit
     self.progress = progress
   }
 
@@ -62,8 +76,17 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
     return url.scheme == "https" || isLocal
   }
 
-  func wait() -> Result<[UInt8], TransportError> {
-    finished.wait()
+  /// The body, or the first thing that went wrong: that in one `window` fewer than `leastBytes` came, perhaps.
+  func wait(window: Duration, leastBytes: Int) -> Result<[UInt8], TransportError> {
+    var before = 0
+    while finished.wait(timeout: .now() + window / .seconds(1)) == .timedOut {
+      let received = state.withLock { $0.body.count }
+      guard received - before >= leastBytes else {
+        fail(Self.stalled(after: received, window))
+        break
+      }
+      before = received
+    }
     return state.withLock { state in state.failure.map { .failure($0) } ?? .success(state.body) }
   }
 
@@ -71,13 +94,19 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
     _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
     newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
   ) {
-    if let url = request.url, let origin = task.originalRequest?.url, Self.permits(url, from: origin) {
-      completionHandler(request)
+    let redirects = state.withLock { state in
+      state.redirects += 1
+      return state.redirects
+    }
+    if redirects > Self.mostRedirects {
+      fail(TransportError("redirected more than \(Self.mostRedirects) times"))
+    } else if let url = request.url, let origin = task.originalRequest?.url, Self.permits(url, from: origin) {
+      return completionHandler(request)
     } else {
       fail(TransportError("redirected to \(request.url?.absoluteString ?? "nowhere"), only https is allowed"))
-      completionHandler(nil)
-      task.cancel()
     }
+    completionHandler(nil)
+    task.cancel()
   }
 
   func urlSession(
@@ -86,26 +115,31 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
   ) {
     let status = (response as? HTTPURLResponse)?.statusCode ?? 0
     let length = response.expectedContentLength
-    state.withLock { $0.total = length > 0 ? Int(length) : nil }
+    state.withLock { state in
+      state.isAnswered = true
+      state.total = length > 0 ? Int(length) : nil
+    }
     if status != 200 { fail(TransportError("HTTP status \(status)")) }
-    if length > Int64(Self.greatestBody) { fail(TransportError("\(length) bytes, at most \(Self.greatestBody)")) }
+    if length > Int64(limit) { fail(tooLong("\(length)")) }
     completionHandler(state.withLock { $0.failure == nil } ? .allow : .cancel)
   }
 
   func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
     let (received, total) = state.withLock { state in
-      state.body.append(contentsOf: data)
-      return (state.body.count, state.total)
+      // What still comes after a cancellation is not kept.
+      if state.failure == nil, data.count <= limit - state.body.count {
+        state.body.append(contentsOf: data)
+      } else if state.failure == nil {
+        state.failure = tooLong("more")
+      }
+      return (state.failure == nil ? state.body.count : nil, state.total)
     }
-    if received > Self.greatestBody {
-      fail(TransportError("more than \(Self.greatestBody) bytes"))
-      dataTask.cancel()
-    }
-    progress(received, total)
+    if let received { progress(received, total) } else { dataTask.cancel() }
   }
 
   func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
     if let error { fail(Self.describe(error)) }
+    if !state.withLock({ $0.isAnswered }) { fail(TransportError("no answer")) }
     finished.signal()
   }
 
@@ -114,12 +148,22 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
     state.withLock { if $0.failure == nil { $0.failure = failure } }
   }
 
+  private func tooLong(_ found: String) -> TransportError {
+    TransportError("expected at most \(limit) bytes, found \(found)")
+  }
+
+  private static func stalled(after received: Int, _ window: Duration) -> TransportError {
+    received == 0
+      ? TransportError("nothing arrived for \(window)", isUnreachable: true)
+      : TransportError("too slow: \(received) bytes, and next to none in the last \(window)")
+  }
+
   private static func describe(_ error: any Error) -> TransportError {
     switch (error as? URLError)?.code {
     case .cannotFindHost, .dnsLookupFailed: TransportError("cannot resolve the host", isUnreachable: true)
     case .cannotConnectToHost: TransportError("cannot connect", isUnreachable: true)
     case .notConnectedToInternet: TransportError("no network", isUnreachable: true)
-    case .timedOut: TransportError("nothing arrived for 10 seconds", isUnreachable: true)
+    case .timedOut: TransportError("timed out", isUnreachable: true)
     default: TransportError(error.localizedDescription)
     }
   }

@@ -9,7 +9,7 @@ struct CommandRun {
   let errors: String
 
   /// The command, which is built beside the tests.
-  private static let executable = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent(
+  static let executable = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent(
     "kernelvlm")
 
   /// Runs to the end.

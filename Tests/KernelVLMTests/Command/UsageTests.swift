@@ -91,7 +91,7 @@ import Testing
     (["evaluate"], ["data", "split", "threads", "backend", "precision", "isa", "json"]),
     (["see"], ["index", "data", "backend", "precision", "json"]),
     (["ablate"], ["seeds", "seed", "steps", "threads", "features", "data", "backend", "json"]),
-    (["data", "fetch"], ["to"]),
+    (["data", "fetch"], ["to", "mirror"]),
     (["data", "info"], ["data", "json"]),
   ]
 

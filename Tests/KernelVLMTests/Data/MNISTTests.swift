@@ -44,7 +44,7 @@ struct MNISTLocateTests {
   }
 
   @Test func resolvingNeverDownloadsForANamedFolderOrDrawnDigits() throws {
-    let transport: Transport = { (_, _) throws(TransportError) in
+    let transport: Transport = { (_, _, _) throws(TransportError) in
       Issue.record("asked the network")
       throw TransportError("none")
     }
@@ -60,8 +60,8 @@ struct MNISTFetchTests {
   /// Two small files in place of MNIST's four, and what a mirror answers for them.
   private let contents = ["labels": storedGzip(idxFile([3], [1, 2, 3])), "more": storedGzip(idxFile([2], [4, 5]))]
   private let files = [
-    MNIST.File(name: "labels", sha256: sha256Hex(of: idxFile([3], [1, 2, 3])), rank: 1),
-    MNIST.File(name: "more", sha256: sha256Hex(of: idxFile([2], [4, 5])), rank: 1),
+    MNIST.File(name: "labels", sha256: sha256Hex(of: idxFile([3], [1, 2, 3])), rank: 1, byteCount: 11),
+    MNIST.File(name: "more", sha256: sha256Hex(of: idxFile([2], [4, 5])), rank: 1, byteCount: 10),
   ]
   private let mirrors = ["https://one.test/mnist/", "https://two.test/"]
 
@@ -69,7 +69,7 @@ struct MNISTFetchTests {
   private func transport(
     _ answer: @escaping @Sendable (_ host: String, [UInt8]) throws(TransportError) -> [UInt8]
   ) -> Transport {
-    { [contents] (url, progress) throws(TransportError) in
+    { [contents] (url, _, progress) throws(TransportError) in
       let name = url.deletingPathExtension().lastPathComponent
       guard url.pathExtension == "gz", let content = contents[name] else { throw TransportError("HTTP status 404") }
       progress(1, content.count)

@@ -20,13 +20,13 @@ struct TransportTests {
   func anythingButHTTPSIsRefusedUnasked(text: String) throws {
     let address = try url(text)
     #expect(throws: TransportError("only https is allowed")) {
-      try httpsTransport(address) { _, _ in }
+      try httpsTransport(address, 1000) { _, _ in }
     }
   }
 
   @Test func aClosedPortOfThisMachineIsUnreachable() throws {
     let address = try url("http://127.0.0.1:1/labels.gz")
-    let error = #expect(throws: TransportError.self) { try httpsTransport(address) { _, _ in } }
+    let error = #expect(throws: TransportError.self) { try httpsTransport(address, 1000) { _, _ in } }
     #expect(error?.isUnreachable == true && error?.reason == "cannot connect")
   }
 }
