@@ -20,6 +20,7 @@ struct Failure {
         case .malformed: EX_DATAERR
         case .unwritable: EX_CANTCREAT
         case .unavailable: EX_UNAVAILABLE
+        case .memory: EX_OSERR
         }
     case let error as TrainingError:
       message = error.description

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import KernelVLM
 
 @main
 struct KernelVLMCommand: ParsableCommand {
@@ -27,6 +28,7 @@ struct KernelVLMCommand: ParsableCommand {
       66   a file that is missing
       69   a download that failed
       70   a training whose loss or gradient was not finite
+      71   too little memory
       73   a file that cannot be written
       130  stopped by Ctrl-C (143: by SIGTERM)
       """,
@@ -34,6 +36,13 @@ struct KernelVLMCommand: ParsableCommand {
     subcommands: [Train.self, Evaluate.self, See.self, Ablate.self, DataCommand.self])
 
   static func main() {
+    OutOfMemory.handler.withLock {
+      $0 = { byteCount in
+        Output.note("Error: expected \(byteCount) bytes of memory, found too little")
+        // At once: other threads may be at work.
+        _exit(EX_OSERR)
+      }
+    }
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -36,7 +36,7 @@ public func writeAtomically(_ bytes: [UInt8], to path: String) throws(FileError)
 /// The content of the regular file at `path`, read into memory once.
 ///
 /// - Throws: `FileError.missing` if it is not there, is no regular file or cannot be read; `FileError.malformed` if it
-///   has more than `sizeLimit` bytes or shrinks while it is read.
+///   has more than `sizeLimit` bytes or shrinks while it is read; `FileError.memory`.
 func readFile(at path: String, sizeLimit: Int) throws(FileError) -> [UInt8] {
   guard !path.utf8.contains(0) else { throw unreadable(path, noNUL) }
   // Without O_NONBLOCK, opening a named pipe would wait for a writer.
@@ -52,6 +52,7 @@ func readFile(at path: String, sizeLimit: Int) throws(FileError) -> [UInt8] {
   guard size <= sizeLimit else {
     throw FileError(.malformed, path: path, "expected at most \(sizeLimit) bytes, found \(size)")
   }
+  try requireMemory(size, for: path)
   var failure: FileError?
   let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
     while count < size {

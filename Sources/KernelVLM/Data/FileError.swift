@@ -12,6 +12,8 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     case unwritable
     /// It could not be fetched (`EX_UNAVAILABLE`, 69).
     case unavailable
+    /// There is not the memory to read it (`EX_OSERR`, 71).
+    case memory
   }
 
   public let kind: Kind

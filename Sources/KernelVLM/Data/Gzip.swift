@@ -1,4 +1,5 @@
 import CZlib
+import Glibc
 
 /// Reads a gzip file (RFC 1952) piece by piece, each piece as long as the caller says.
 ///
@@ -8,29 +9,33 @@ struct GzipReader: ~Copyable {
   /// Deflate's greatest expansion: a file cannot hold more than this many times its own size
   /// (https://zlib.net/zlib_tech.html).
   static let greatestRatio = 1032
+  /// What zlib needs to inflate, about (https://zlib.net/zlib_tech.html).
+  private static let inflateMemory = 44 << 10
 
   private let path: String
   private let compressed: [UInt8]
   private var consumed = 0
   private var produced = 0
   private var ended = false
-  /// On the heap, because zlib refuses a stream that has moved.
-  private let stream: UnsafeMutablePointer<z_stream>
+  /// On the heap, because zlib refuses a stream that has moved; nil only where there was no memory for it.
+  private let stream: UnsafeMutablePointer<z_stream>?
 
   /// - Parameter path: the file's name, for errors.
   init(_ compressed: [UInt8], path: String) throws(FileError) {
     self.compressed = compressed
     self.path = path
-    stream = .allocate(capacity: 1)
-    stream.initialize(to: z_stream())
+    // All zero is what zlib asks for.
+    stream = calloc(1, MemoryLayout<z_stream>.size)?.bindMemory(to: z_stream.self, capacity: 1)
+    guard let stream else { throw FileError(memoryFor: MemoryLayout<z_stream>.size, path) }
     let gzipOnly = 16 + MAX_WBITS
     let status = inflateInit2_(stream, gzipOnly, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard status != Z_MEM_ERROR else { throw FileError(memoryFor: Self.inflateMemory, path) }
     guard status == Z_OK else { throw malformed("expected zlib \(ZLIB_VERSION), found status \(status)") }
   }
 
   deinit {
     inflateEnd(stream)
-    stream.deallocate()
+    free(stream)
   }
 
   /// The next `count` bytes of the content; throws where the file ends or is damaged before that.
@@ -38,6 +43,7 @@ struct GzipReader: ~Copyable {
     guard count / Self.greatestRatio <= compressed.count else {
       throw malformed("expected \(produced + count) bytes of content, found a file of \(compressed.count)")
     }
+    try requireMemory(count, for: path)
     var result = [UInt8](repeating: 0, count: count)
     var filled = 0
     while filled < count {
@@ -67,7 +73,7 @@ struct GzipReader: ~Copyable {
 
   /// Inflates into `output[start...]` and returns how many bytes came, 0 only at the end of the content or the file.
   private mutating func inflateStep(into output: inout [UInt8], from start: Int) throws(FileError) -> Int {
-    if ended { return 0 }
+    guard let stream, !ended else { return 0 }
     let offered = min(compressed.count - consumed, Int(UInt32.max))
     let room = min(output.count - start, Int(UInt32.max))
     let status = compressed.withUnsafeBufferPointer { input in
@@ -82,6 +88,7 @@ struct GzipReader: ~Copyable {
     }
     consumed += offered - Int(stream.pointee.avail_in)
     ended = status == Z_STREAM_END
+    guard status != Z_MEM_ERROR else { throw FileError(memoryFor: Self.inflateMemory, path) }
     guard ended || status == Z_OK || status == Z_BUF_ERROR else {
       let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib status \(status)"
       throw malformed("expected gzip data, found damage before byte \(consumed): \(reason)")

@@ -41,6 +41,7 @@ public struct IDX: Sendable, Equatable {
       guard content.count == expected else {
         throw FileError(.malformed, path: path, "expected \(expected) bytes, found \(content.count)")
       }
+      try requireMemory(content.count, for: path)
       bytes = Array(content.dropFirst(headerLength))
     }
   }

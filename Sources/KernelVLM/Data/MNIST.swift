@@ -147,6 +147,8 @@ extension MNIST {
       } catch let error as TransportError {
         if error.isUnreachable { waited += start.duration(to: .now) }
         reasons.append("\(url.host ?? mirror)\(url.port.map { ":\($0)" } ?? ""): \(error.reason)")
+      } catch let error as FileError where error.kind == .memory {
+        throw error
       } catch {
         reasons.append("\(error)")
       }

@@ -1,21 +1,16 @@
 import COpenSSL
 
 /// SHA-256 (FIPS 180-4) by libcrypto, fed piece by piece.
-public struct SHA256: ~Copyable {
-  private let context: OpaquePointer
+///
+/// By the functions that OpenSSL calls low-level, whose state is a plain struct: they allocate nothing, so they cannot
+/// fail, which those of EVP can.
+public struct SHA256 {
+  private var state = SHA256_CTX()
 
-  public init() {
-    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
-      preconditionFailure("libcrypto offers no SHA-256")
-    }
-    self.context = context
-  }
-
-  deinit { EVP_MD_CTX_free(context) }
+  public init() { SHA256_Init(&state) }
 
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    let status = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
-    precondition(status == 1, "libcrypto could not hash \(bytes.count) bytes")
+    SHA256_Update(&state, bytes.baseAddress, bytes.count)
   }
 
   public mutating func update(_ bytes: [UInt8]) {
@@ -24,9 +19,8 @@ public struct SHA256: ~Copyable {
 
   /// The digest of all bytes so far as 64 lower-case hexadecimal digits; ends the stream.
   public consuming func hex() -> String {
-    var digest = [UInt8](repeating: 0, count: 32)
-    let status = EVP_DigestFinal_ex(context, &digest, nil)
-    precondition(status == 1, "libcrypto could not finish a digest")
+    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+    SHA256_Final(&digest, &state)
     return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }

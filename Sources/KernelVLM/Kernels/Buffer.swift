@@ -1,4 +1,6 @@
+import Glibc
 import ReferenceKernels
+import Synchronization
 
 /// Owns `count` scalars, zero at first, aligned to a cache line; matrices are views into it.
 ///
@@ -9,9 +11,7 @@ public final class Buffer<Element: Sendable & Numeric>: @unchecked Sendable {
   public let count: Int
 
   public init(count: Int) {
-    let raw = UnsafeMutableRawPointer.allocate(
-      byteCount: max(count, 1) * MemoryLayout<Element>.stride, alignment: 64)
-    memory = raw.bindMemory(to: Element.self, capacity: max(count, 1))
+    memory = Self.allocate(max(count, 1))
     memory.initialize(repeating: 0, count: count)
     self.count = count
   }
@@ -23,7 +23,19 @@ public final class Buffer<Element: Sendable & Numeric>: @unchecked Sendable {
     }
   }
 
-  deinit { memory.deallocate() }
+  deinit { free(memory) }
+
+  /// Not inlined: the compiler would end the life of the half-made owner before the handler is called, and so free what
+  /// was never allocated.
+  @inline(never)
+  private static func allocate(_ count: Int) -> UnsafeMutablePointer<Element> {
+    let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+    var memory: UnsafeMutableRawPointer?
+    guard !overflow, posix_memalign(&memory, 64, byteCount) == 0, let memory else {
+      OutOfMemory.handler.withLock { $0 }(overflow ? .max : byteCount)
+    }
+    return memory.bindMemory(to: Element.self, capacity: count)
+  }
 
   /// The scalars from `offset` on, as a matrix.
   public func matrix(at offset: Int = 0, rows: Int, columns: Int) -> Matrix<Element> {

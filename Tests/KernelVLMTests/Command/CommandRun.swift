@@ -16,12 +16,20 @@ struct CommandRun {
   /// - Parameters:
   ///   - environment: what to set besides; KERNELVLM_DATA is not passed on.
   ///   - signal: what to send as soon as standard error contains `cue`.
+  ///   - addressSpace: how many MiB of it there are.
   init(
-    _ arguments: [String], environment: [String: String] = [:], signal: (number: Int32, cue: String)? = nil
+    _ arguments: [String], environment: [String: String] = [:], signal: (number: Int32, cue: String)? = nil,
+    addressSpace: Int? = nil
   ) throws {
     let process = Process()
-    process.executableURL = Self.executable
-    process.arguments = arguments
+    if let addressSpace {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      let script = "ulimit -v \(addressSpace << 10); exec \"$0\" \"$@\""
+      process.arguments = ["-c", script, Self.executable.path] + arguments
+    } else {
+      process.executableURL = Self.executable
+      process.arguments = arguments
+    }
     process.environment = ProcessInfo.processInfo.environment
       .merging(["KERNELVLM_DATA": ""]) { _, empty in empty }
       .merging(environment) { _, new in new }
