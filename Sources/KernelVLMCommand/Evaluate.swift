@@ -44,6 +44,7 @@ struct Evaluate: ParsableCommand {
     let start = ContinuousClock.now
     let evaluation = try loaded.model.evaluate(images, threads: threads)
     let seconds = start.duration(to: .now).seconds
+    evaluation.noteNotFinite()
     if json {
       return try Output.json(
         Result(
@@ -87,6 +88,14 @@ struct LoadedModel {
 }
 
 extension Evaluation {
+  /// Says so if there are images for which the model computed no probabilities.
+  func noteNotFinite() {
+    guard notFinite > 0 else { return }
+    Output.note(
+      "Note: the weights are too large: for \(notFinite.of("image")) the probabilities are not finite, counted as wrong"
+    )
+  }
+
   /// A row for each name: how many of its images were spelled right, and what was spelled.
   fileprivate func table(_ names: [String]) -> String {
     let width = max(6, (names.map(\.count).max() ?? 0) + 1)

@@ -44,6 +44,11 @@ struct See: ParsableCommand {
       throw ConfigurationError("index", value: index, rule: "0 to \(images.count - 1)")
     }
     guard let spelling = try loaded.model.spell(images, index..<index + 1, threads: 1).first else { return }
+    guard spelling.isFinite else {
+      throw FileError(
+        .malformed, path: file, "expected finite probabilities, found NaN for image \(index): the weights are too large"
+      )
+    }
     let name = loaded.model.configuration.names[Int(images.labels[index])]
     let tokens = zip(spelling.tokens, spelling.probabilities).map {
       Result.Token(token: loaded.model.vocabulary.symbol($0), probability: $1)

@@ -113,9 +113,9 @@ struct Train: ParsableCommand {
     _ recipe: Recipe, threads: Int, _ times: [OperationTime]?
   ) throws {
     let start = ContinuousClock.now
-    let words = try session.model.spell(dataset.test, 0..<dataset.test.count, threads: threads).map(\.word)
-    let evaluation = Evaluation(
-      words: words, labels: dataset.test.labels, names: session.model.configuration.names)
+    let spellings = try session.model.spell(dataset.test, 0..<dataset.test.count, threads: threads)
+    let evaluation = Evaluation(spellings, labels: dataset.test.labels, names: session.model.configuration.names)
+    evaluation.noteNotFinite()
     let result = TrainingResult(
       outcome, session, recipe, dataset, kernels, evaluation, evaluateSeconds: start.duration(to: .now).seconds,
       profile: times)
@@ -123,7 +123,7 @@ struct Train: ParsableCommand {
     try Output.result(
       """
 
-      \(Examples(dataset.test, words, names: session.model.configuration.names).text)
+      \(Examples(dataset.test, spellings.map(\.word), names: session.model.configuration.names).text)
 
       Spelled right: \(evaluation.summary(.test, of: dataset.name))
       \(result.text)

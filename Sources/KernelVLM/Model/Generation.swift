@@ -7,6 +7,8 @@ public struct Spelling: Equatable, Sendable {
   /// Every token that was generated, a final EOS included, and its probability.
   public let tokens: [Int32]
   public let probabilities: [Double]
+  /// Whether they are probabilities at all: weights that are too large make NaN of them, and then the word means nothing.
+  public var isFinite: Bool { probabilities.allSatisfy(\.isFinite) }
 }
 
 extension VisionLanguageModel {

@@ -2,6 +2,8 @@
 public struct Evaluation: Equatable, Sendable {
   /// Rows: the true name; columns: the name that was spelled, and last the words that are no name.
   public let confusion: [[Int]]
+  /// Images whose probabilities were not finite; they count as wrong, and as no name.
+  public private(set) var notFinite = 0
 
   /// - Parameters:
   ///   - words: what was spelled.
@@ -13,6 +15,12 @@ public struct Evaluation: Equatable, Sendable {
       confusion[Int(label)][names.firstIndex(of: word) ?? names.count] += 1
     }
     self.confusion = confusion
+  }
+
+  /// - Parameter labels: for each spelling the index of its true name.
+  public init(_ spellings: [Spelling], labels: some Collection<UInt8>, names: [String]) {
+    self.init(words: spellings.map { $0.isFinite ? $0.word : "" }, labels: labels, names: names)
+    notFinite = spellings.count { !$0.isFinite }
   }
 
   public var count: Int { confusion.reduce(0) { $0 + $1.reduce(0, +) } }
@@ -42,7 +50,7 @@ public struct Evaluation: Equatable, Sendable {
 extension SpellingModel {
   /// Spells all images and compares.
   public func evaluate(_ images: LabelledImages, threads: Int) throws(ConfigurationError) -> Evaluation {
-    let words = try spell(images, 0..<images.count, threads: threads).map(\.word)
-    return Evaluation(words: words, labels: images.labels, names: configuration.names)
+    let spellings = try spell(images, 0..<images.count, threads: threads)
+    return Evaluation(spellings, labels: images.labels, names: configuration.names)
   }
 }

@@ -31,22 +31,63 @@ struct Optimizer<K: Kernels> {
   }
 
   /// One step, counted from 0: the gradient is clipped, m and v follow it, and p goes against m / √v.
-  /// - Throws: if the gradient is not finite, with nothing changed.
+  /// - Throws: if the gradient is not finite, or p, m or v would not be after the step, with nothing changed.
   func step(_ p: Buffer<Scalar>, gradient: Buffer<Scalar>, step: Int) throws(TrainingError) {
     let squares = groups.map { kernels.squaredNorm(slice(gradient, $0.range)) }
     let scales = zip(groups, squares).map { group, squares in
       group.isFeature ? Self.scale(norm: squares.squareRoot(), limit: recipe.featureClip) : 1
     }
     let total = zip(scales, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
-    guard total.isFinite else { throw .notFinite(tensor: notFinite(gradient) ?? "all tensors together", step: step) }
+    guard total.isFinite else {
+      throw failure(p, gradient: gradient, otherwise: "all tensors together", step: step)
+    }
     let scale = Self.scale(norm: total, limit: recipe.clip)
-    var settings = settings(step: step)
-    for (group, groupScale) in zip(groups, scales) {
-      settings.gradientScale = Scalar(groupScale * scale)
+    let groupScales = scales.map { $0 * scale }
+    let settings = settings(step: step)
+    if isSafe(settings) {
+      move(p, gradient: gradient, groupScales, settings)
+    } else {
+      try moveIfFinite(p, gradient: gradient, groupScales, settings, step: step)
+    }
+  }
+
+  private func move(
+    _ p: Buffer<Scalar>, gradient: Buffer<Scalar>, _ scales: [Double], _ settings: AdamSettings<Scalar>
+  ) {
+    var settings = settings
+    for (group, scale) in zip(groups, scales) {
+      settings.gradientScale = Scalar(scale)
       kernels.adamStep(
         slice(p, group.range), m: slice(m, group.range), v: slice(v, group.range),
         gradient: slice(gradient, group.range), settings: settings)
     }
+  }
+
+  /// Whether no step with this recipe can take finite numbers to infinity.
+  ///
+  /// |m| ≤ clip, so a step is at most rate correction1 clip / ε. Less than half the last place of the greatest number
+  /// leaves even that one finite; and so does decay that does not overshoot 0. v ≤ clip².
+  private func isSafe(_ settings: AdamSettings<Scalar>) -> Bool {
+    let greatest = Scalar.greatestFiniteMagnitude
+    let clip = Scalar(recipe.clip)
+    return settings.learningRate * settings.correction1 * clip / settings.epsilon < greatest.ulp / 4
+      && settings.learningRate * settings.weightDecay <= 1 && clip * clip * settings.correction2 < greatest / 4
+  }
+
+  /// Takes the step, and takes it back if p, m or v have got too large. Only for recipes so extreme that it may happen:
+  /// the copies cost as much as the step.
+  private func moveIfFinite(
+    _ p: Buffer<Scalar>, gradient: Buffer<Scalar>, _ scales: [Double],
+    _ settings: AdamSettings<Scalar>, step: Int
+  ) throws(TrainingError) {
+    let buffers = [p, m, v]
+    let before = buffers.map(\.values)
+    move(p, gradient: gradient, scales, settings)
+    guard let tensor = buffers.lazy.compactMap(notFiniteTensor).first else { return }
+    for (buffer, values) in zip(buffers, before) {
+      for (index, value) in values.enumerated() { buffer.all[0, index] = value }
+    }
+    throw .stepTooLarge(tensor: tensor, step: step)
   }
 
   /// What brings a gradient of norm `norm` down to `limit`.
@@ -67,8 +108,22 @@ struct Optimizer<K: Kernels> {
 
   /// The tensor, of those whose gradient has no finite norm, that is nearest to the loss: backward spreads a NaN from
   /// there to all tensors before it.
-  func notFinite(_ gradient: Buffer<Scalar>) -> String? {
+  private func notFinite(_ gradient: Buffer<Scalar>) -> String? {
     table.entries.last { !kernels.squaredNorm(slice(gradient, $0.range)).isFinite }?.name
+  }
+
+  /// The first tensor with an element that is NaN or infinite.
+  private func notFiniteTensor(_ buffer: Buffer<Scalar>) -> String? {
+    let values = buffer.values
+    return table.entries.first { !values[$0.range].allSatisfy(\.isFinite) }?.name
+  }
+
+  /// Why the loss or the gradient is not finite: a parameter that is not, or else what came of the parameters.
+  func failure(
+    _ p: Buffer<Scalar>, gradient: Buffer<Scalar>, otherwise: String, step: Int
+  ) -> TrainingError {
+    if let tensor = notFiniteTensor(p) { return .parameterNotFinite(tensor: tensor, step: step) }
+    return .notFinite(tensor: notFinite(gradient) ?? otherwise, step: step)
   }
 }
 
@@ -77,12 +132,20 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// The gradient of a tensor is NaN or infinite, or the loss alone is (`tensor` is "loss"). The parameters are those
   /// before the step, which is counted from 0.
   case notFinite(tensor: String, step: Int)
+  /// An element of a parameter is NaN or infinite already.
+  case parameterNotFinite(tensor: String, step: Int)
+  /// The step would have made an element of a parameter, or of one of its moments, NaN or infinite.
+  case stepTooLarge(tensor: String, step: Int)
 
   public var description: String {
     switch self {
     case .notFinite(let tensor, let step):
       let what = tensor == "loss" ? "the loss" : "the gradient of \(tensor)"
       return "\(what) is not finite at step \(step + 1); the parameters are those before it"
+    case .parameterNotFinite(let tensor, let step):
+      return "the parameter \(tensor) is not finite at step \(step + 1)"
+    case .stepTooLarge(let tensor, let step):
+      return "\(tensor) would not be finite after step \(step + 1); the parameters are those before it"
     }
   }
 }

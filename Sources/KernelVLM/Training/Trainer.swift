@@ -43,7 +43,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   public let threads: Int
   /// nil if every step takes `threads`.
   private var threadChoice: ThreadChoice?
-  private let optimizer: Optimizer<K>
+  let optimizer: Optimizer<K>
   private var order: ImageOrder
   /// Positions of the batch that each block takes.
   private let blocks: [Range<Int>]
@@ -105,7 +105,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
     let reconstruction = sum.reconstruction / Double(recipe.batch)
     let loss = text + languageModel.configuration.reconstructionWeight * reconstruction
     guard loss.isFinite else {
-      throw .notFinite(tensor: optimizer.notFinite(gradients[0]) ?? "loss", step: stepsDone)
+      throw optimizer.failure(languageModel.buffer, gradient: gradients[0], otherwise: "loss", step: stepsDone)
     }
     try optimizer.step(languageModel.buffer, gradient: gradients[0], step: stepsDone)
     stepsDone += 1
