@@ -1,6 +1,7 @@
 // The operations for AVX-512.
 #include "CVLMKernels.h"
 
+#include "Subnormals.h"
 #include "Tables.h"
 
 #if defined(__x86_64__)

@@ -4,6 +4,8 @@ static void adam_step(float *restrict p, float *restrict m, float *restrict v, c
                       ptrdiff_t n, const vlm_adam_settings *settings) {
   // A copy: stores to p, m and v could change what the pointer points to, so would force it to be read again.
   const vlm_adam_settings s = *settings;
+  // The moments of a parameter whose gradient is 0 decay to subnormal numbers and would stay there.
+  const vlm_float_mode mode = flush_subnormals();
   const float rate = s.learning_rate * s.correction1, decay = s.learning_rate * s.weight_decay;
   VLM_FOR_VECTORS(i, part, n, {
     vf g = s.gradient_scale * get(gradient + i, part);
@@ -15,4 +17,5 @@ static void adam_step(float *restrict p, float *restrict m, float *restrict v, c
     vf step = rate * mt / (__builtin_elementwise_sqrt(s.correction2 * vt) + s.epsilon);
     put(p + i, pt - (step + decay * pt), part);
   });
+  set_float_mode(mode);
 }

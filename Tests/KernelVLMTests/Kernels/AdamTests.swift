@@ -24,6 +24,20 @@ struct AdamCase: Operation {
   }
 }
 
+/// Moments that decay below the least normal number, as those of a parameter without gradient do.
+struct AdamOfSubnormals: Operation {
+  func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
+    let settings = AdamSettings<K.Scalar>(
+      gradientScale: 1, learningRate: 1, beta1: 0.5, beta2: 0.5, correction1: 1, correction2: 1, epsilon: 0x1p-20,
+      weightDecay: 0)
+    let (m, v) = (bench.output("m", 1, 20, adds: true), bench.output("v", 1, 20, adds: true))
+    for i in 0..<20 { (m[0, i], v[0, i]) = (0x1p-126, 0x1p-126) }
+    kernels.adamStep(
+      bench.output("p", 1, 20, adds: true), m: m, v: v, gradient: bench.input("gradient", 1, 20, scale: 0),
+      settings: settings)
+  }
+}
+
 @Suite struct AdamTests {
   static let cases = [0, 1, 3, 7, 16, 17, 64, 65, 1000].flatMap { count in
     [AdamCase(count: count, step: 1), AdamCase(count: count, step: 100, weightDecay: 0.0625)]
@@ -31,4 +45,15 @@ struct AdamCase: Operation {
 
   @Test(arguments: cases) func agreesWithTheReference(_ operation: AdamCase) { expectParity(operation) }
   @Test func aFaultIsCaught() { expectFaultsCaught(AdamCase(count: 33, step: 3)) }
+
+  /// What Float keeps of them costs much time and changes nothing; and the caller's arithmetic stays as it was.
+  @Test func subnormalMomentsBecomeZero() {
+    for kernels in everyCKernels {
+      let results = results(of: AdamOfSubnormals(), kernels)
+      for moment in ["m", "v"] { #expect(results[moment] == [Double](repeating: 0, count: 20), "\(kernels)") }
+      let least = Float.leastNormalMagnitude
+      #expect((least / Float(kernels.threads + 1)).isSubnormal, "\(kernels)")
+    }
+    #expect(results(of: AdamOfSubnormals(), Reference<Float>())["m"]?.allSatisfy { $0 == 0x1p-127 } == true)
+  }
 }
