@@ -47,26 +47,45 @@ enum {
   DOT_LIMIT = 8,
 };
 
+/// Sums that each element of a tile is split into, so that there are enough of them even in a small tile.
+VLM_INLINE int sums_of(const int rows, const int vectors) {
+  return rows * vectors <= 2 ? 4 : rows * vectors <= 4 ? 2 : 1;
+}
+
+/// s[r][:] += a[r, t] B[t][:] for one t.
+VLM_INLINE void add_term(vf s[TILE_ROWS][TILE_VECTORS], left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t t,
+                         const int rows, const int vectors, ptrdiff_t last) {
+  vf bt[TILE_VECTORS];
+  for (int v = 0; v < vectors; v++) bt[v] = get(b + t * ldb + v * L, v + 1 < vectors ? L : last);
+  for (int r = 0; r < rows; r++) {
+    vf art = splat(a.p[r * a.row + t * a.term]);
+    for (int v = 0; v < vectors; v++) s[r][v] += art * bt[v];
+  }
+}
+
 /// C[r][:] = Σ_t a[r, t] B[t][:], or added to C, for `rows` x `vectors` (constants, so that the sums are registers). The
 /// last vector has `last` live columns.
 VLM_INLINE void tile(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t depth,
                      const int rows, const int vectors, ptrdiff_t last, int accumulate) {
-  vf s[TILE_ROWS][TILE_VECTORS] = {0};
+  const int sums = sums_of(rows, vectors);
+  vf s[4][TILE_ROWS][TILE_VECTORS] = {0};
   if (accumulate) {
     for (int r = 0; r < rows; r++) {
-      for (int v = 0; v < vectors; v++) s[r][v] = get(c + r * ldc + v * L, v + 1 < vectors ? L : last);
+      for (int v = 0; v < vectors; v++) s[0][r][v] = get(c + r * ldc + v * L, v + 1 < vectors ? L : last);
     }
   }
-  for (ptrdiff_t t = 0; t < depth; t++) {
-    vf bt[TILE_VECTORS];
-    for (int v = 0; v < vectors; v++) bt[v] = get(b + t * ldb + v * L, v + 1 < vectors ? L : last);
-    for (int r = 0; r < rows; r++) {
-      vf art = splat(a.p[r * a.row + t * a.term]);
-      for (int v = 0; v < vectors; v++) s[r][v] += art * bt[v];
-    }
+  ptrdiff_t t = 0;
+  for (; t + sums <= depth; t += sums) {
+    for (int i = 0; i < sums; i++) add_term(s[i], a, b, ldb, t + i, rows, vectors, last);
   }
+  for (; sums > 1 && t < depth; t++) add_term(s[0], a, b, ldb, t, rows, vectors, last);
   for (int r = 0; r < rows; r++) {
-    for (int v = 0; v < vectors; v++) put(c + r * ldc + v * L, s[r][v], v + 1 < vectors ? L : last);
+    for (int v = 0; v < vectors; v++) {
+      for (int i = sums / 2; i > 0; i /= 2) {
+        for (int j = 0; j < i; j++) s[j][r][v] += s[i + j][r][v];
+      }
+      put(c + r * ldc + v * L, s[0][r][v], v + 1 < vectors ? L : last);
+    }
   }
 }
 
@@ -191,7 +210,7 @@ static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
     forward_by_dots(y, ldy, x, ldx, w, n, k, m, accumulate);
     return;
   }
-  float panel[TILE_DEPTH * TILE_COLUMNS];
+  _Alignas(64) float panel[TILE_DEPTH * TILE_COLUMNS];
   for (ptrdiff_t o = 0; o < m; o += TILE_COLUMNS) {
     ptrdiff_t columns = least(TILE_COLUMNS, m - o);
     ptrdiff_t t = 0;

@@ -1,27 +1,35 @@
 // VisionKeys: kv_ip = scale_ip (Wkv b_i + Wkv wpe_p), the vision positions' keys and values in the first layer.
 
+/// From mean_p = |e_p|^2 / D for the F positions of an image, which is in rms: rms_p of e_p, and scale_p, one over the
+/// product of both norms.
+static void vision_scales(float *scale, float *rms, ptrdiff_t F) {
+  VLM_FOR_VECTORS(p, part, F, {
+    vf mean = get(rms + p, part);
+    vf first = __builtin_elementwise_sqrt(mean + 1e-5f);
+    vf second = __builtin_elementwise_sqrt(mean / (first * first) + 1e-5f);
+    put(rms + p, first, part);
+    put(scale + p, 1 / (first * second), part);
+  });
+}
+
 static void vision_keys_forward(float *kv, float *scale, float *rms, float *projected, const float *base,
                                 const float *wpe, const float *wkv, ptrdiff_t B, ptrdiff_t F, ptrdiff_t D) {
   forward_product(projected, 2 * D, base, D, rows_of(wkv, D), B, D, 2 * D, 0);
   forward_product(projected + B * 2 * D, 2 * D, wpe, D, rows_of(wkv, D), F, D, 2 * D, 0);
-  for (ptrdiff_t i = 0; i < B; i++) {
-    const float *bi = base + i * D, *left = projected + i * 2 * D;
+  for (ptrdiff_t i = 0; i < B; i++, base += D, scale += F, rms += F, kv += F * 2 * D) {
     for (ptrdiff_t p = 0; p < F; p++) {
-      const float *right = projected + (B + p) * 2 * D;
-      ptrdiff_t row = i * F + p;
       vf squares = {0};
       VLM_FOR_VECTORS(c, part, D, {
-        vf e = get(bi + c, part) + get(wpe + p * D + c, part);
+        vf e = get(base + c, part) + get(wpe + p * D + c, part);
         squares += e * e;
       });
-      float mean = sum(squares) / (float)D;
-      float first = __builtin_elementwise_sqrt(mean + 1e-5f);
-      float second = __builtin_elementwise_sqrt(mean / (first * first) + 1e-5f);
-      float s = 1 / (first * second);
-      rms[row] = first;
-      scale[row] = s;
+      rms[p] = sum(squares) / (float)D;
+    }
+    vision_scales(scale, rms, F);
+    const float *left = projected + i * 2 * D, *right = projected + B * 2 * D;
+    for (ptrdiff_t p = 0; p < F; p++, right += 2 * D) {
       VLM_FOR_VECTORS(c, part, 2 * D, {
-        put(kv + row * 2 * D + c, s * (get(left + c, part) + get(right + c, part)), part);
+        put(kv + p * 2 * D + c, scale[p] * (get(left + c, part) + get(right + c, part)), part);
       });
     }
   }
@@ -30,19 +38,29 @@ static void vision_keys_forward(float *kv, float *scale, float *rms, float *proj
 /// sums_i = Σ_p w_ip dkv_ip and, below the B images, sums_p = Σ_i w_ip dkv_ip; w = scale, or its inverse.
 static void sum_keys(float *sums, const float *dkv, const float *scale, ptrdiff_t B, ptrdiff_t F, ptrdiff_t columns,
                      int inverse) {
-  zero(sums, (B + F) * columns);
-  for (ptrdiff_t i = 0; i < B; i++) {
-    for (ptrdiff_t p = 0; p < F; p++) {
-      float *si = sums + i * columns, *sp = sums + (B + p) * columns;
-      const float *row = dkv + (i * F + p) * columns;
-      float w = inverse ? 1 / scale[i * F + p] : scale[i * F + p];
-      VLM_FOR_VECTORS(c, part, columns, {
-        vf weighted = w * get(row + c, part);
-        put(si + c, get(si + c, part) + weighted, part);
-        put(sp + c, get(sp + c, part) + weighted, part);
-      });
-    }
+  float *position_sums = sums + B * columns;
+  if (B == 0) zero(position_sums, F * columns);
+  for (ptrdiff_t i = 0; i < B; i++, sums += columns, dkv += F * columns, scale += F) {
+    VLM_FOR_VECTORS(c, part, columns, {
+      vf total = {0};
+      for (ptrdiff_t p = 0; p < F; p++) {
+        float *sp = position_sums + p * columns + c;
+        vf weighted = (inverse ? 1 / scale[p] : scale[p]) * get(dkv + p * columns + c, part);
+        total += weighted;
+        put(sp, i > 0 ? get(sp, part) + weighted : weighted, part);
+      }
+      put(sums + c, total, part);
+    });
   }
+}
+
+/// radial_p for the F positions of an image, from along_p = kv_p . dkv_p, in the same place.
+static void vision_radials(float *radial, const float *scale, const float *rms, ptrdiff_t F, ptrdiff_t D) {
+  VLM_FOR_VECTORS(p, part, F, {
+    vf s = get(scale + p, part), r = get(rms + p, part);
+    vf squares = s * s * (r * r - 1e-5f);
+    put(radial + p, get(radial + p, part) * (s * s + (1 - squares) / (r * r)) * (1 / (float)D), part);
+  });
 }
 
 static void vision_keys_backward(float *dwkv, float *dbase, float *dwpe, float *sums, const float *dkv,
@@ -58,19 +76,19 @@ static void vision_keys_backward(float *dwkv, float *dbase, float *dwpe, float *
   matmul_backward_input(dbase, sums, wkv, B, D, columns, 0);
   matmul_backward_input(dwpe, position_sums, wkv, F, D, columns, 1);
   if (published) return;
-  for (ptrdiff_t i = 0; i < B; i++) {
-    for (ptrdiff_t p = 0; p < F; p++) {
-      ptrdiff_t row = i * F + p;
-      float s = scale[row], r = rms[row];
-      float along = dot(kv + row * columns, dkv + row * columns, columns);
-      float squares = s * s * (r * r - 1e-5f);
-      float radial = along * (s * s + (1 - squares) / (r * r)) / (float)D;
-      VLM_FOR_VECTORS(c, part, D, {
-        float *db = dbase + i * D + c, *dw = dwpe + p * D + c;
-        vf pull = radial * (get(base + i * D + c, part) + get(wpe + p * D + c, part));
-        put(db, get(db, part) - pull, part);
+  float *radial = sums;  // whose numbers are used up, and F <= (B + F) 2 D
+  for (ptrdiff_t i = 0; i < B; i++, base += D, dbase += D, scale += F, rms += F, kv += F * columns, dkv += F * columns) {
+    for (ptrdiff_t p = 0; p < F; p++) radial[p] = dot(kv + p * columns, dkv + p * columns, columns);
+    vision_radials(radial, scale, rms, F, D);
+    VLM_FOR_VECTORS(c, part, D, {
+      vf total = {0};
+      for (ptrdiff_t p = 0; p < F; p++) {
+        float *dw = dwpe + p * D + c;
+        vf pull = radial[p] * (get(base + c, part) + get(wpe + p * D + c, part));
+        total += pull;
         put(dw, get(dw, part) - pull, part);
-      });
-    }
+      }
+      put(dbase + c, get(dbase + c, part) - total, part);
+    });
   }
 }
