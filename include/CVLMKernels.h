@@ -40,6 +40,13 @@ typedef struct {
 
 /// One operation a member. A table holds the same operations compiled for one instruction set.
 typedef struct {
+  // Pooling: an image becomes the model's input
+
+  /// Bin r of s covers the rows floor(side r / s) ..< floor(side (r + 1) / s), columns likewise:
+  ///   pixels = mean of the bin / 255;  x = pixels / (|pixels| + 1e-8).
+  /// x (s, s); image (side, side); 1 <= s <= side. No backward: images are data.
+  void (*_Nonnull pooling_forward)(float *_Nonnull x, const uint8_t *_Nonnull image, ptrdiff_t side, ptrdiff_t s);
+
   // Matmul
 
   /// Y = X Wᵀ.  y (n, m), x (n, k), w (m, k). accumulate: y.
@@ -226,27 +233,29 @@ typedef struct {
 
   /// With u = unit(g) and L^, R^ the unit rows of C_0, C_1, and G = (L^ L^ᵀ) * (R^ R^ᵀ):
   ///   value = clip(uᵀ G u - 2 u.u + x.x, 0, 10).
-  /// value (n); g (n, m), rows ldg apart; x (n, P); c (2, m, P). Keeps unit (n, m), norm (n): |g|; rows (2, m, P): L^, R^,
-  /// row_norms (2, m); grams (2, m, m): L^ L^ᵀ, R^ R^ᵀ.
+  /// value (n); g (n, m), rows ldg apart; x (n, P); c (2, m, P). Keeps unit (n, m), norm (n): |g|; row_norms (2, m): those
+  /// of C; grams (2, m, m): L^ L^ᵀ, R^ R^ᵀ.
   void (*_Nonnull reconstruction_forward)(float *_Nonnull value, float *_Nonnull unit, float *_Nonnull norm,
-                                          float *_Nonnull rows, float *_Nonnull row_norms, float *_Nonnull grams,
+                                          float *_Nonnull row_norms, float *_Nonnull grams,
                                           const float *_Nonnull g, ptrdiff_t ldg, const float *_Nonnull x,
                                           const float *_Nonnull c, ptrdiff_t n, ptrdiff_t P, ptrdiff_t m);
 
   /// With w_i = weights_i where 0 < value_i < 10, else 0:  du_i = w_i (2 G u_i - 4 u_i);  dG = sum of w_i u_i u_iᵀ;
   /// dL^ = 2 (dG * R^ R^ᵀ) L^, dR^ = 2 (dG * L^ L^ᵀ) R^;  then through unit to g and to the rows of C.
-  /// dg (n, m), rows lddg apart, and dc (2, m, P): adds into both. drows (2, m, P) and dgrams (2, m, m) are scratch.
+  /// dg (n, m), rows lddg apart, and dc (2, m, P): adds into both. rows and drows (2, m, P), and dgrams (2, m, m), are
+  /// scratch.
   void (*_Nonnull reconstruction_backward)(float *_Nonnull dg, ptrdiff_t lddg, float *_Nonnull dc,
-                                           float *_Nonnull drows, float *_Nonnull dgrams,
+                                           float *_Nonnull rows, float *_Nonnull drows, float *_Nonnull dgrams,
                                            const float *_Nonnull weights, const float *_Nonnull value,
                                            const float *_Nonnull unit, const float *_Nonnull norm,
-                                           const float *_Nonnull rows, const float *_Nonnull row_norms,
-                                           const float *_Nonnull grams, ptrdiff_t n, ptrdiff_t P, ptrdiff_t m);
+                                           const float *_Nonnull row_norms, const float *_Nonnull grams,
+                                           const float *_Nonnull c, ptrdiff_t n, ptrdiff_t P, ptrdiff_t m);
 
   // Adam
 
   /// With g = gradient_scale * gradient:  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
   /// p -= learning_rate (correction1 m / (sqrt(correction2 v) + epsilon) + weight_decay p).
+  /// Numbers below 2^-126, the least normal one, count as 0.
   /// p, m, v, gradient (n). One pass; adds into p, m, v.
   void (*_Nonnull adam_step)(float *_Nonnull p, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull gradient,
                              ptrdiff_t n, const vlm_adam_settings *_Nonnull settings);

@@ -10,6 +10,8 @@
 #include "UnitNorm.h"
 #include "RMSNorm.h"
 
+#include "Pooling.h"
+
 #include "Embedding.h"
 
 #include "Attention.h"
@@ -28,6 +30,7 @@
 #include "Reduction.h"
 
 const vlm_kernels VLM_TABLE = {
+    .pooling_forward = pooling_forward,
     .matmul_forward = matmul_forward,
     .matmul_backward_input = matmul_backward_input,
     .matmul_backward_weight = matmul_backward_weight,

@@ -3,25 +3,25 @@ public struct ReconstructionState<Scalar: KernelScalar> {
   /// u = unit(g): (n, m), and |g|: (n, 1).
   public let unit: Matrix<Scalar>
   public let norm: Matrix<Scalar>
-  /// The unit rows L^ and below them R^: (2 m, P), and the norms of the rows: (2 m, 1).
-  public let rows: Matrix<Scalar>
+  /// The norms of the rows of C: (2 m, 1).
   public let rowNorms: Matrix<Scalar>
   /// L^ L^ᵀ and below it R^ R^ᵀ: (2 m, m).
   public let grams: Matrix<Scalar>
-  /// Scratch of backward: (2 m, P) and (2 m, m).
+  /// Scratch: the unit rows L^ and below them R^, (2 m, P), and the gradients of these and of the grams.
+  public let rows: Matrix<Scalar>
   public let drows: Matrix<Scalar>
   public let dgrams: Matrix<Scalar>
 
   @inlinable
   public init(
-    unit: Matrix<Scalar>, norm: Matrix<Scalar>, rows: Matrix<Scalar>, rowNorms: Matrix<Scalar>, grams: Matrix<Scalar>,
+    unit: Matrix<Scalar>, norm: Matrix<Scalar>, rowNorms: Matrix<Scalar>, grams: Matrix<Scalar>, rows: Matrix<Scalar>,
     drows: Matrix<Scalar>, dgrams: Matrix<Scalar>
   ) {
     self.unit = unit
     self.norm = norm
-    self.rows = rows
     self.rowNorms = rowNorms
     self.grams = grams
+    self.rows = rows
     self.drows = drows
     self.dgrams = dgrams
   }
@@ -62,17 +62,17 @@ extension Reference {
   ///     du_i = w_i (2 G u_i − 4 u_i)                 dG  = Σ_i w_i u_i u_iᵀ
   ///     dL^  = 2 (dG ⊙ R^ R^ᵀ) L^                    dR^ = 2 (dG ⊙ L^ L^ᵀ) R^
   ///
-  /// and from u, L^, R^ back through the unit norm.  dg (n, m) and dc (2 m, P): adds into both; weights (n, 1).
+  /// and from u, L^, R^ back through the unit norm.  dg (n, m) and dc (2 m, P): adds into both; weights (n, 1); c (2 m, P).
   @inlinable
   public func reconstructionBackward(
     dg: Matrix<Scalar>, dc: Matrix<Scalar>, weights: Matrix<Scalar>, value: Matrix<Scalar>,
-    state s: ReconstructionState<Scalar>
+    state s: ReconstructionState<Scalar>, c: Matrix<Scalar>
   ) {
     let m = dg.columns
     s.dgrams.fill(0)
     for i in 0..<dg.rows where value[i, 0] > 0 && value[i, 0] < 10 {
       let weight = weights[i, 0]
-      let du = s.drows.rows(0..<1).columns(0..<m)
+      let du = s.drows.reshaped(rows: 1, columns: m)
       for a in 0..<m {
         du[0, a] = -4 * weight * s.unit[i, a]
         for b in 0..<m {
@@ -85,6 +85,9 @@ extension Reference {
       let row = i..<i + 1
       unitNormBackward(du, dy: du, y: s.unit.rows(row), norm: s.norm.rows(row), gradient: .exact)
       add(dg.rows(row), du)
+    }
+    for a in 0..<2 * m {
+      for p in 0..<c.columns { s.rows[a, p] = c[a, p] / (s.rowNorms[a, 0] + 1e-8) }
     }
     for half in [0..<m, m..<2 * m] {
       matmulBackwardInput(s.drows.rows(half), dy: s.dgrams.rows(half), w: s.rows.rows(half), accumulate: false)

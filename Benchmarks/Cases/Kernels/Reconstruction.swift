@@ -21,8 +21,8 @@ struct ReconstructionShape {
     _ make: (String, Int, Int) -> Matrix<S>, norms: (String, Int, Int) -> Matrix<S>, _ bench: Bench<S>
   ) -> ReconstructionState<S> {
     ReconstructionState(
-      unit: make("unit", n, m), norm: norms("norm", n, 1), rows: make("rows", 2 * m, pixels),
-      rowNorms: norms("row norms", 2 * m, 1), grams: make("grams", 2 * m, m),
+      unit: make("unit", n, m), norm: norms("norm", n, 1), rowNorms: norms("row norms", 2 * m, 1),
+      grams: make("grams", 2 * m, m), rows: bench.scratch("rows", 2 * m, pixels),
       drows: bench.scratch("drows", 2 * m, pixels), dgrams: bench.scratch("dgrams", 2 * m, m))
   }
 }
@@ -31,12 +31,12 @@ struct ReconstructionForward: KernelCase {
   let shape: ReconstructionShape
   var operation: String { "Reconstruction_forward" }
   var size: String { shape.name }
-  /// The unit rows, both grams, and for each image uᵀ G u, u · u and x · x.
+  /// Both grams, and for each image uᵀ G u, u · u and x · x.
   var work: Work {
     let (n, P, m) = (shape.n, shape.pixels, shape.m)
     return Work(
-      operations: 6 * m * P + 4 * m * m * P + n * (4 * m * m + 5 * m + 2 * P),
-      scalars: n * (P + 2 * m + 2) + 4 * m * P + 2 * m * m + 2 * m)
+      operations: 4 * m * m * P + 4 * m * m + n * (4 * m * m + 5 * m + 2 * P),
+      scalars: n * (P + 2 * m + 2) + 2 * m * P + 2 * m * m + 2 * m)
   }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
@@ -58,8 +58,8 @@ struct ReconstructionBackward: KernelCase {
   var work: Work {
     let (n, P, m) = (shape.n, shape.pixels, shape.m)
     return Work(
-      operations: 4 * m * m * P + 12 * m * P + n * (8 * m * m + 6 * m),
-      scalars: n * (3 * m + 3) + 6 * m * P + 4 * m * m + 2 * m)
+      operations: 4 * m * m * P + 14 * m * P + n * (8 * m * m + 6 * m),
+      scalars: n * (3 * m + 3) + 8 * m * P + 4 * m * m + 2 * m)
   }
 
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
@@ -73,6 +73,7 @@ struct ReconstructionBackward: KernelCase {
     for a in 0..<2 * m {
       for b in 0..<m where b > a % m { state.grams[a, b] = state.grams[a / m * m + b, a % m] }
     }
-    return { kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: value, state: state) }
+    let c = bench.input("c", 2 * m, P)
+    return { kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: value, state: state, c: c) }
   }
 }

@@ -29,6 +29,15 @@ public struct CKernels: Kernels, @unchecked Sendable {
 }
 
 extension CKernels {
+  public func poolingForward(_ x: Matrix<Float>, image: Span<UInt8>, side: Int, size: Int) {
+    x.require(1, size * size)
+    precondition(
+      image.count == side * side && size >= 1 && size <= side, "\(image.count) bytes, side \(side), size \(size)")
+    image.withUnsafeBufferPointer { bytes in
+      if let bytes = bytes.baseAddress { table.pointee.pooling_forward(x.pointer, bytes, side, size) }
+    }
+  }
+
   public func matmulForward(_ y: Matrix<Float>, x: Matrix<Float>, w: Matrix<Float>, accumulate: Bool) {
     let (n, k, m) = (x.rows, x.columns, w.rows)
     y.require(n, m)
@@ -337,30 +346,29 @@ extension CKernels {
   ) {
     let (n, P, m) = (x.rows, x.columns, g.columns)
     value.require(n, 1)
-    s.require(n, P, m)
+    s.require(n, m)
     g.require(n, m, strided: true)
     x.require(n, P)
     c.require(2 * m, P)
     table.pointee.reconstruction_forward(
-      value.pointer, s.unit.pointer, s.norm.pointer, s.rows.pointer, s.rowNorms.pointer, s.grams.pointer, g.pointer,
-      g.stride, x.pointer, c.pointer, n, P, m)
+      value.pointer, s.unit.pointer, s.norm.pointer, s.rowNorms.pointer, s.grams.pointer, g.pointer, g.stride,
+      x.pointer, c.pointer, n, P, m)
   }
 
   public func reconstructionBackward(
     dg: Matrix<Float>, dc: Matrix<Float>, weights: Matrix<Float>, value: Matrix<Float>,
-    state s: ReconstructionState<Float>
+    state s: ReconstructionState<Float>, c: Matrix<Float>
   ) {
     let (n, P, m) = (dg.rows, dc.columns, dg.columns)
     dg.require(n, m, strided: true)
-    dc.require(2 * m, P)
+    for rows in [dc, c, s.rows, s.drows] { rows.require(2 * m, P) }
     weights.require(n, 1)
     value.require(n, 1)
-    s.require(n, P, m)
-    s.drows.require(2 * m, P)
+    s.require(n, m)
     s.dgrams.require(2 * m, m)
     table.pointee.reconstruction_backward(
-      dg.pointer, dg.stride, dc.pointer, s.drows.pointer, s.dgrams.pointer, weights.pointer, value.pointer,
-      s.unit.pointer, s.norm.pointer, s.rows.pointer, s.rowNorms.pointer, s.grams.pointer, n, P, m)
+      dg.pointer, dg.stride, dc.pointer, s.rows.pointer, s.drows.pointer, s.dgrams.pointer, weights.pointer,
+      value.pointer, s.unit.pointer, s.norm.pointer, s.rowNorms.pointer, s.grams.pointer, c.pointer, n, P, m)
   }
 
   public func adamStep(
@@ -438,10 +446,9 @@ extension KeyValues<Float> {
 
 extension ReconstructionState<Float> {
   @inline(__always)
-  fileprivate func require(_ n: Int, _ P: Int, _ m: Int) {
+  fileprivate func require(_ n: Int, _ m: Int) {
     unit.require(n, m)
     norm.require(n, 1)
-    rows.require(2 * m, P)
     rowNorms.require(2 * m, 1)
     grams.require(2 * m, m)
   }

@@ -10,6 +10,8 @@ import ReferenceKernels
 public protocol Kernels<Scalar>: Sendable {
   associatedtype Scalar: KernelScalar
 
+  func poolingForward(_ x: Matrix<Scalar>, image: Span<UInt8>, side: Int, size: Int)
+
   func matmulForward(_ y: Matrix<Scalar>, x: Matrix<Scalar>, w: Matrix<Scalar>, accumulate: Bool)
   func matmulBackwardInput(_ dx: Matrix<Scalar>, dy: Matrix<Scalar>, w: Matrix<Scalar>, accumulate: Bool)
   func matmulBackwardWeight(_ dw: Matrix<Scalar>, dy: Matrix<Scalar>, x: Matrix<Scalar>, accumulate: Bool)
@@ -82,7 +84,7 @@ public protocol Kernels<Scalar>: Sendable {
     c: Matrix<Scalar>)
   func reconstructionBackward(
     dg: Matrix<Scalar>, dc: Matrix<Scalar>, weights: Matrix<Scalar>, value: Matrix<Scalar>,
-    state: ReconstructionState<Scalar>)
+    state: ReconstructionState<Scalar>, c: Matrix<Scalar>)
 
   func adamStep(
     _ p: Matrix<Scalar>, m: Matrix<Scalar>, v: Matrix<Scalar>, gradient: Matrix<Scalar>, settings: AdamSettings<Scalar>)

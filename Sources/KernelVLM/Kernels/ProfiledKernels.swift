@@ -6,6 +6,7 @@ import ReferenceKernels
 public final class KernelProfile: @unchecked Sendable {
   /// The operations of `Kernels`, in its order.
   public enum Operation: Int, CaseIterable, Sendable {
+    case poolingForward
     case matmulForward
     case matmulBackwardInput
     case matmulBackwardWeight
@@ -71,6 +72,10 @@ public struct ProfiledKernels<Base: Kernels>: Kernels {
   /// On the caller alone, since the profile has one account.
   public func parallel(count: Int, threads: Int, _ body: (Int, Int) -> Void) {
     kernels.parallel(count: count, threads: 1, body)
+  }
+
+  public func poolingForward(_ x: Matrix<Scalar>, image: Span<UInt8>, side: Int, size: Int) {
+    profile.measure(.poolingForward) { kernels.poolingForward(x, image: image, side: side, size: size) }
   }
 
   public func matmulForward(_ y: Matrix<Scalar>, x: Matrix<Scalar>, w: Matrix<Scalar>, accumulate: Bool) {
@@ -266,10 +271,10 @@ public struct ProfiledKernels<Base: Kernels>: Kernels {
 
   public func reconstructionBackward(
     dg: Matrix<Scalar>, dc: Matrix<Scalar>, weights: Matrix<Scalar>, value: Matrix<Scalar>,
-    state: ReconstructionState<Scalar>
+    state: ReconstructionState<Scalar>, c: Matrix<Scalar>
   ) {
     profile.measure(.reconstructionBackward) {
-      kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: value, state: state)
+      kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: value, state: state, c: c)
     }
   }
 

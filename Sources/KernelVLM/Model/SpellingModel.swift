@@ -43,7 +43,7 @@ extension VisionLanguageModel: SpellingModel {
         let workspace = workspaces[thread]
         workspace.reset()
         let x = workspace.arena.matrix(passes[index].count, configuration.pixels)
-        for (row, image) in passes[index].enumerated() { pooling(images, image, into: x.rows(row..<row + 1)) }
+        for (row, image) in passes[index].enumerated() { pooling(kernels, images, image, into: x.rows(row..<row + 1)) }
         spellings[index] = spell(x, workspace)
       }
     }

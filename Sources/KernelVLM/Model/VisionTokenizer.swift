@@ -112,13 +112,16 @@ struct VisionTokenizer<K: Kernels> {
     for (kind, weights) in parameters.direct.enumerated() {
       let dg = dconcatenated.columns(columns(ofDirect: kind))
       let dweights = gradient.direct[kind]
-      let hasReconstruction = c.direct[kind].degree == 2 && reconstructionWeight > 0
+      // A clipped error has no gradient. Few are not once the training is under way.
+      let hasReconstruction =
+        c.direct[kind].degree == 2 && reconstructionWeight > 0
+        && (0..<B).contains { a.reconstruction[$0, 0] > 0 && a.reconstruction[$0, 0] < 10 }
       if hasReconstruction, let state = a.reconstructionState {
         let lossWeights = arena.matrix(B, 1)
         lossWeights.fill(reconstructionWeight)
         if !accumulate { dweights.fill(0) }
         kernels.reconstructionBackward(
-          dg: dg, dc: dweights, weights: lossWeights, value: a.reconstruction, state: state)
+          dg: dg, dc: dweights, weights: lossWeights, value: a.reconstruction, state: state, c: weights)
       }
       kernels.featureProductBackward(
         dw: dweights, dx: nil, dfactors: arena.matrix(B, weights.rows), dy: dg, factors: a.directFactors[kind], x: x,
@@ -145,8 +148,8 @@ struct VisionTokenizer<K: Kernels> {
   ) -> ReconstructionState<Scalar> {
     let P = configuration.pixels
     return ReconstructionState(
-      unit: arena.matrix(B, m), norm: arena.matrix(B, 1), rows: arena.matrix(2 * m, P),
-      rowNorms: arena.matrix(2 * m, 1), grams: arena.matrix(2 * m, m), drows: arena.matrix(2 * m, P),
+      unit: arena.matrix(B, m), norm: arena.matrix(B, 1), rowNorms: arena.matrix(2 * m, 1),
+      grams: arena.matrix(2 * m, m), rows: arena.matrix(2 * m, P), drows: arena.matrix(2 * m, P),
       dgrams: arena.matrix(2 * m, m))
   }
 }

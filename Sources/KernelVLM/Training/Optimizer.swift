@@ -11,6 +11,12 @@ struct Optimizer<K: Kernels> {
     let isFeature: Bool
   }
 
+  /// What a thread takes at a time, of one group.
+  struct Piece {
+    let range: Range<Int>
+    fileprivate let group: Int
+  }
+
   let kernels: K
   let recipe: Recipe
   let table: ParameterTable
@@ -18,6 +24,8 @@ struct Optimizer<K: Kernels> {
   let m: Buffer<Scalar>
   let v: Buffer<Scalar>
   private let groups: [Group]
+  /// All parameters. Threads take them in turn, so each always has the same ones, in its own cache.
+  let pieces: [Piece]
 
   init(kernels: K, recipe: Recipe, table: ParameterTable) {
     self.kernels = kernels
@@ -28,11 +36,19 @@ struct Optimizer<K: Kernels> {
     let features = table.entries.filter(\.isFeature).map { Group(range: $0.range, isFeature: true) }
     let rest = Group(range: (features.last?.range.upperBound ?? 0)..<table.count, isFeature: false)
     groups = features + [rest]
+    pieces = groups.enumerated().flatMap { group, whole in
+      stride(from: whole.range.lowerBound, to: whole.range.upperBound, by: Self.pieceSize).map {
+        Piece(range: $0..<min($0 + Self.pieceSize, whole.range.upperBound), group: group)
+      }
+    }
   }
 
+  private static var pieceSize: Int { 2048 }
+
   /// One step, counted from 0: the gradient is clipped, m and v follow it, and p goes against m / √v.
+  /// - Parameter threads: the result does not depend on it.
   /// - Throws: if the gradient is not finite, or p, m or v would not be after the step, with nothing changed.
-  func step(_ p: Buffer<Scalar>, gradient: Buffer<Scalar>, step: Int) throws(TrainingError) {
+  func step(_ p: Buffer<Scalar>, gradient: Buffer<Scalar>, step: Int, threads: Int = 1) throws(TrainingError) {
     let squares = groups.map { kernels.squaredNorm(slice(gradient, $0.range)) }
     let scales = zip(groups, squares).map { group, squares in
       group.isFeature ? Self.scale(norm: squares.squareRoot(), limit: recipe.featureClip) : 1
@@ -45,21 +61,32 @@ struct Optimizer<K: Kernels> {
     let groupScales = scales.map { $0 * scale }
     let settings = settings(step: step)
     if isSafe(settings) {
-      move(p, gradient: gradient, groupScales, settings)
+      move(p, gradient: gradient, groupScales, settings, threads: threads)
     } else {
       try moveIfFinite(p, gradient: gradient, groupScales, settings, step: step)
     }
   }
 
   private func move(
-    _ p: Buffer<Scalar>, gradient: Buffer<Scalar>, _ scales: [Double], _ settings: AdamSettings<Scalar>
+    _ p: Buffer<Scalar>, gradient: Buffer<Scalar>, _ scales: [Double], _ settings: AdamSettings<Scalar>,
+    threads: Int = 1
   ) {
-    var settings = settings
-    for (group, scale) in zip(groups, scales) {
-      settings.gradientScale = Scalar(scale)
+    kernels.parallel(count: pieces.count, threads: threads) { index, _ in
+      let piece = pieces[index]
+      var settings = settings
+      settings.gradientScale = Scalar(scales[piece.group])
       kernels.adamStep(
-        slice(p, group.range), m: slice(m, group.range), v: slice(v, group.range),
-        gradient: slice(gradient, group.range), settings: settings)
+        slice(p, piece.range), m: slice(m, piece.range), v: slice(v, piece.range),
+        gradient: slice(gradient, piece.range), settings: settings)
+    }
+  }
+
+  /// sum += every one of `others`, in their order.
+  func add(_ others: some Collection<Buffer<Scalar>>, to sum: Buffer<Scalar>, threads: Int) {
+    guard !others.isEmpty else { return }
+    kernels.parallel(count: pieces.count, threads: threads) { index, _ in
+      let range = pieces[index].range
+      for other in others { kernels.add(slice(sum, range), slice(other, range)) }
     }
   }
 

@@ -18,7 +18,7 @@ public struct StepReport: Equatable, Sendable {
 public protocol TrainingSession: AnyObject {
   /// Steps done so far.
   var stepsDone: Int { get }
-  /// The most threads that share a batch: as many as were asked for, and no more than it has blocks.
+  /// The most threads that share a step.
   var threads: Int { get }
   var model: any SpellingModel { get }
   /// Takes one step. A step that throws changes nothing.
@@ -55,7 +55,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   public var model: any SpellingModel { languageModel }
 
   /// - Parameters:
-  ///   - threads: at most so many; more than there are blocks are not used.
+  ///   - threads: at most so many.
   ///   - measuresThreads: whether to use fewer where steps turn out to be faster with fewer, instead of all at every step.
   /// - Throws: `ConfigurationError` if the recipe, the labels or the size of the images do not fit the model.
   public init(
@@ -76,11 +76,11 @@ public final class Trainer<K: Kernels>: TrainingSession {
     optimizer = Optimizer(kernels: model.kernels, recipe: recipe, table: model.table)
     order = ImageOrder(recipe.order, seed: recipe.seed, count: images.count)
     blocks = Self.blocks(of: recipe.batch)
-    self.threads = max(1, min(threads, blocks.count))
+    self.threads = max(1, threads)
     threadChoice = measuresThreads && self.threads > 1 ? ThreadChoice(most: self.threads) : nil
     gradients = blocks.map { _ in Buffer(count: model.table.count) }
     gradientViews = gradients.map { Parameters($0, table: model.table, configuration: model.configuration) }
-    workspaces = (0..<self.threads).map { _ in Workspace() }
+    workspaces = (0..<min(self.threads, blocks.count)).map { _ in Workspace() }
   }
 
   /// The gradient that the last step took, before the clips.
@@ -99,30 +99,29 @@ public final class Trainer<K: Kernels>: TrainingSession {
   @specialized(where K == Reference<Float>)
   @specialized(where K == Reference<Double>)
   public func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport {
+    guard let choice = threadChoice else {
+      return try step(threads: threads, reportsReconstruction: reportsReconstruction)
+    }
+    let start = ContinuousClock.now
+    let report = try step(threads: choice.threads, reportsReconstruction: reportsReconstruction)
+    threadChoice?.record(seconds: start.duration(to: .now) / .seconds(1))
+    return report
+  }
+
+  private func step(threads: Int, reportsReconstruction: Bool) throws(TrainingError) -> StepReport {
     let batch = (0..<recipe.batch).map { order.image(at: stepsDone * recipe.batch + $0) }
-    let sum = sharedGradient(of: batch, wantsReconstruction: reportsReconstruction)
+    let sum = meanGradient(of: batch, threads: threads, wantsReconstruction: reportsReconstruction)
     let text = sum.text / Double(recipe.batch)
     let reconstruction = sum.reconstruction / Double(recipe.batch)
     let loss = text + languageModel.configuration.reconstructionWeight * reconstruction
     guard loss.isFinite else {
       throw optimizer.failure(languageModel.buffer, gradient: gradients[0], otherwise: "loss", step: stepsDone)
     }
-    try optimizer.step(languageModel.buffer, gradient: gradients[0], step: stepsDone)
+    try optimizer.step(languageModel.buffer, gradient: gradients[0], step: stepsDone, threads: threads)
     stepsDone += 1
     return StepReport(
       step: stepsDone, text: text, reconstruction: reconstruction, loss: loss,
       target: languageModel.configuration.names[Int(images.labels[batch[0]])])
-  }
-
-  /// The mean gradient, on as many threads as are fastest.
-  private func sharedGradient(of batch: [Int], wantsReconstruction: Bool) -> LossSum {
-    guard let choice = threadChoice else {
-      return meanGradient(of: batch, threads: threads, wantsReconstruction: wantsReconstruction)
-    }
-    let start = ContinuousClock.now
-    let sum = meanGradient(of: batch, threads: choice.threads, wantsReconstruction: wantsReconstruction)
-    threadChoice?.record(seconds: start.duration(to: .now) / .seconds(1))
-    return sum
   }
 
   /// Writes the mean gradient of some images, as many as a batch has, to `gradients[0]`.
@@ -135,7 +134,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
           batch[blocks[index]], block: index, workspaces[thread], wantsReconstruction: wantsReconstruction)
       }
     }
-    for block in gradients.dropFirst() { kernels.add(gradients[0].all, block.all) }
+    optimizer.add(gradients.dropFirst(), to: gradients[0], threads: threads)
     return sums.reduce(into: LossSum()) { $0.add($1) }
   }
 
@@ -149,7 +148,9 @@ public final class Trainer<K: Kernels>: TrainingSession {
       let laidOut = workspace.block(
         texts: pass.map { languageModel.vocabulary.texts[Int(images.labels[$0])] },
         configuration: languageModel.configuration, batch: recipe.batch)
-      for (row, image) in pass.enumerated() { pooling(images, image, into: laidOut.x.rows(row..<row + 1)) }
+      for (row, image) in pass.enumerated() {
+        pooling(languageModel.kernels, images, image, into: laidOut.x.rows(row..<row + 1))
+      }
       sum.add(
         languageModel.lossAndGradient(
           laidOut, gradient: gradientViews[index], batch: recipe.batch, accumulate: first > block.startIndex,

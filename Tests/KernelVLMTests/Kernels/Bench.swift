@@ -50,6 +50,12 @@ final class Bench<Scalar: KernelScalar> {
     return allocate(name, rows, columns, stride, values: numbers(name, rows * columns, make))
   }
 
+  /// Bytes, most of them small.
+  func bytes(_ name: String, _ count: Int) -> [UInt8] {
+    inputs.append(name)
+    return numbers(name, count) { min(abs(64 * $0).rounded(), 255) }.map { UInt8($0) }
+  }
+
   /// An output that is overwritten, or one that has numbers already and is added into.
   func output(
     _ name: String, _ rows: Int, _ columns: Int, stride: Int? = nil, adds: Bool = false

@@ -13,20 +13,21 @@ struct ReconstructionCase: Operation {
   func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
     let kept = state({ bench.output($0, $1, $2) }, bench)
     let value = bench.output("value", n, 1)
+    let c = bench.input("c", 2 * m, P)
     kernels.reconstructionForward(
       value, state: kept, g: bench.input("g", n, m, stride: m + 5),
-      x: bench.input("x", n, P, scale: length / Double(P).squareRoot()), c: bench.input("c", 2 * m, P))
+      x: bench.input("x", n, P, scale: length / Double(P).squareRoot()), c: c)
     let dg = bench.output("dg", n, m, stride: m + 3, adds: true)
     let dc = bench.output("dc", 2 * m, P, adds: true)
     let weights = bench.input("dvalue", n, 1)
     if chained {
       dg.fill(0)
       dc.fill(0)
-      kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: value, state: kept)
+      kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: value, state: kept, c: c)
     } else {
       let values = bench.input("given value", n, 1) { $0 < -1 ? 0 : $0 > 1 ? 10 : $0 + 4 }
       let given = state({ bench.input("given " + $0, $1, $2, positive: $2 == 1) }, bench, scratch: "given ")
-      kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: values, state: given)
+      kernels.reconstructionBackward(dg: dg, dc: dc, weights: weights, value: values, state: given, c: c)
     }
   }
 
@@ -41,8 +42,8 @@ struct ReconstructionCase: Operation {
       }
     }
     return ReconstructionState(
-      unit: matrix("unit", n, m), norm: matrix("norm", n, 1), rows: matrix("rows", 2 * m, P),
-      rowNorms: matrix("row norms", 2 * m, 1), grams: grams, drows: bench.scratch(scratch + "drows", 2 * m, P),
+      unit: matrix("unit", n, m), norm: matrix("norm", n, 1), rowNorms: matrix("row norms", 2 * m, 1), grams: grams,
+      rows: bench.scratch(scratch + "rows", 2 * m, P), drows: bench.scratch(scratch + "drows", 2 * m, P),
       dgrams: bench.scratch(scratch + "dgrams", 2 * m, m))
   }
 }

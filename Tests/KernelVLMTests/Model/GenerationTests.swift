@@ -29,7 +29,7 @@ struct GenerationTests {
       let workspace = Workspace<Double>()
       let text = [model.vocabulary.bos] + spelling.tokens
       let block = workspace.block(texts: [text], configuration: model.configuration, batch: 1)
-      pooling(Self.images, image, into: block.x)
+      pooling(Reference<Double>(), Self.images, image, into: block.x)
       let vision = model.tokenizer.forward(block.x, reconstruction: false, &workspace.arena)
       let probs = model.transformer.forward(block, base: vision.base, &workspace.arena).probs
       for (row, token) in spelling.tokens.enumerated() {

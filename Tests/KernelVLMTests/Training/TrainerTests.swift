@@ -54,7 +54,7 @@ struct TrainerTests {
       workspace.reset()
       let text = model.vocabulary.texts[Int(Self.images.labels[image])]
       let block = workspace.block(texts: [text], configuration: model.configuration, batch: 1)
-      pooling(Self.images, image, into: block.x)
+      pooling(kernels, Self.images, image, into: block.x)
       _ = model.lossAndGradient(
         block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
       for (index, value) in buffer.values.enumerated() { mean[index] += value / 50 }

@@ -2,14 +2,42 @@ import KernelVLM
 import ReferenceKernels
 import Testing
 
-struct PoolingTests {
-  private func pooled<Scalar: BinaryFloatingPoint>(
+struct PoolingCase: Operation {
+  let side: Int
+  let size: Int
+
+  func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
+    kernels.poolingForward(
+      bench.output("x", 1, size * size), image: bench.bytes("image", side * side).span, side: side, size: size)
+  }
+}
+
+/// A black image has the input 0.
+struct PoolingOfNothing: Operation {
+  func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
+    kernels.poolingForward(
+      bench.output("x", 1, 16), image: [UInt8](repeating: 0, count: 64).span, side: 8, size: 4)
+  }
+}
+
+@Suite struct PoolingTests {
+  static let cases = [
+    (28, 14), (28, 28), (28, 27), (28, 5), (28, 1), (1, 1), (2, 1), (3, 2), (7, 7), (16, 8), (17, 8), (34, 17),
+    (64, 32), (300, 2),
+  ].map { PoolingCase(side: $0, size: $1) }
+
+  @Test(arguments: cases) func agreesWithTheReference(_ operation: PoolingCase) { expectParity(operation) }
+  @Test func agreesOnABlackImage() { expectParity(PoolingOfNothing()) }
+  @Test(arguments: [PoolingCase(side: 28, size: 14), PoolingCase(side: 28, size: 5)])
+  func aFaultIsCaught(_ operation: PoolingCase) { expectFaultsCaught(operation) }
+
+  private func pooled<Scalar: KernelScalar>(
     _ images: LabelledImages, _ index: Int, size: Int, as type: Scalar.Type = Scalar.self
   ) throws -> [Scalar] {
     let memory = UnsafeMutablePointer<Scalar>.allocate(capacity: size * size)
     defer { memory.deallocate() }
     let pooling = try Pooling(side: images.side, size: size)
-    pooling(images, index, into: Matrix(memory, rows: 1, columns: size * size))
+    pooling(Reference<Scalar>(), images, index, into: Matrix(memory, rows: 1, columns: size * size))
     return (0..<size * size).map { memory[$0] }
   }
 
