@@ -36,6 +36,8 @@ struct KernelVLMCommand: ParsableCommand {
     subcommands: [Train.self, Evaluate.self, See.self, Ablate.self, DataCommand.self])
 
   static func main() {
+    // A file that grows over the limit is then an error, which names it.
+    signal(SIGXFSZ, SIG_IGN)
     OutOfMemory.handler.withLock {
       $0 = { byteCount in
         Output.note("Error: expected \(byteCount) bytes of memory, found too little")

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 
 /// Replaces the file at `path` by `bytes`: after a crash at any moment it is the whole old file or the whole new one.
 ///
@@ -6,8 +6,9 @@ import Glibc
 /// followed, so that the file it points to is replaced and the link stays. Anything else that is no regular file, such as
 /// a device or a folder, is refused. The new file's mode is 0644 less the process's mask, whatever the old one's was.
 /// On an error the temporary is removed and the old file stands; only if flushing the folder is what failed, the new
-/// one is already in place. A process killed while writing leaves a file `.kernelvlm-….tmp` behind. A process that limits
-/// the size of files must ignore `SIGXFSZ` to see an error instead of being killed by it.
+/// one is already in place. A process killed while writing leaves a file `.kernelvlm-….tmp` behind, which the next save
+/// into this folder removes; it is told from one that is being written by its lock. A process that limits the size of
+/// files must ignore `SIGXFSZ` to see an error instead of being killed by it.
 ///
 /// - Throws: `FileError.unwritable` with the system's reason.
 public func writeAtomically(_ bytes: [UInt8], to path: String) throws(FileError) {
@@ -19,14 +20,14 @@ public func writeAtomically(_ bytes: [UInt8], to path: String) throws(FileError)
   guard folder >= 0 else { throw unwritable(path) }
   defer { close(folder) }
 
-  let temporary = ".kernelvlm-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
-  let file = retrying { openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
-  guard file >= 0 else { throw unwritable(path) }
+  removeLeftovers(in: folder, folderPath)
+  let temporary = try lockedTemporary(in: folder, path)
+  defer { close(temporary.file) }
   do throws(FileError) {
-    try fill(file, with: bytes, path)
-    guard renameat(folder, temporary, folder, name) == 0 else { throw unwritable(path) }
+    try fill(temporary.file, with: bytes, path)
+    guard renameat(folder, temporary.name, folder, name) == 0 else { throw unwritable(path) }
   } catch {
-    unlinkat(folder, temporary, 0)
+    unlinkat(folder, temporary.name, 0)
     throw error
   }
   // Some file systems cannot flush a folder and say so with EINVAL; their renames are as durable as they get.
@@ -86,8 +87,41 @@ private func resolvedTarget(_ path: String) throws(FileError) -> String {
   return String(cString: resolved)
 }
 
-/// Writes all of `bytes`, flushes them to the disk, and closes the file in any case.
-private func fill(_ file: Int32, with bytes: [UInt8], _ path: String) throws(FileError) {
+private let temporaryPrefix = ".kernelvlm-"
+private let temporarySuffix = ".tmp"
+
+/// Removes the temporaries in `folder` that no living process has locked. What cannot be removed stays.
+private func removeLeftovers(in folder: Int32, _ folderPath: String) {
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: folderPath)) ?? []
+  for name in names where name.hasPrefix(temporaryPrefix) && name.hasSuffix(temporarySuffix) {
+    let file = retrying { openat(folder, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) }
+    guard file >= 0 else { continue }
+    if flock(file, LOCK_EX | LOCK_NB) == 0 { unlinkat(folder, name, 0) }
+    close(file)
+  }
+}
+
+/// A new file in `folder`, locked for as long as `file` is open and the process lives. Where the file system has no locks
+/// it is used without: nobody else can lock it either, so leftovers stay there.
+private func lockedTemporary(in folder: Int32, _ path: String) throws(FileError) -> (name: String, file: Int32) {
+  while true {
+    let name = temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 36) + temporarySuffix
+    let file = retrying { openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
+    guard file >= 0 else { throw unwritable(path) }
+    // Another process may take it for a leftover before it is locked.
+    let isTaken = flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    var status = stat()
+    let isRemoved = fstat(file, &status) == 0 && status.st_nlink == 0
+    if !isTaken && !isRemoved { return (name, file) }
+    close(file)
+  }
+}
+
+/// Writes all of `bytes` and flushes them to the disk, by a descriptor of its own, so that an error in closing it is seen
+/// while `temporary` still holds the lock.
+private func fill(_ temporary: Int32, with bytes: [UInt8], _ path: String) throws(FileError) {
+  let file = fcntl(temporary, F_DUPFD_CLOEXEC, 0)
+  guard file >= 0 else { throw unwritable(path) }
   var failure: FileError?
   bytes.withUnsafeBytes { raw in
     var rest = raw[...]

@@ -35,8 +35,8 @@ func makeTransport(window: Duration = .seconds(10), leastBytes: Int = 10_000) ->
   { (url, limit, progress) throws(TransportError) in
     guard HTTPDownload.permits(url, from: url) else { throw TransportError("only https is allowed") }
     let configuration = URLSessionConfiguration.ephemeral
-    // Of no account: `wait` gives up before that, whatever the server does.
-    configuration.timeoutIntervalForRequest = max(60, 2 * (window / .seconds(1)))
+    // A day, so of no account: it is `wait` that gives up.
+    configuration.timeoutIntervalForRequest = 86_400
     let download = HTTPDownload(limit: limit, progress: progress)
     let session = URLSession(configuration: configuration, delegate: download, delegateQueue: nil)
     defer { session.invalidateAndCancel() }
@@ -77,9 +77,16 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
   }
 
   /// The body, or the first thing that went wrong: that in one `window` fewer than `leastBytes` came, perhaps.
+  ///
+  /// The window is waited for in short turns: of the time in which the machine sleeps or the process is stopped, it counts
+  /// one turn at most, and nobody takes that for a server that is slow.
   func wait(window: Duration, leastBytes: Int) -> Result<[UInt8], TransportError> {
+    let turns = 20
     var before = 0
-    while finished.wait(timeout: .now() + window / .seconds(1)) == .timedOut {
+    var turn = 0
+    while finished.wait(timeout: .now() + window / .seconds(1) / Double(turns)) == .timedOut {
+      turn += 1
+      guard turn % turns == 0 else { continue }
       let received = state.withLock { $0.body.count }
       guard received - before >= leastBytes else {
         fail(Self.stalled(after: received, window))

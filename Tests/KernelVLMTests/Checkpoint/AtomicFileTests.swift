@@ -141,22 +141,115 @@ func theTemporaryIsRemovedWhenTheRenameFails() async throws {
   }
 }
 
-/// The process is killed by the system in the middle of a save, many times; what a reader finds is always whole.
-@Test func aProcessKilledWhileSavingLeavesAWholeFile() async throws {
+@Test func leftoversOfKilledProcessesAreRemovedAndWhatIsInUseIsNot() async throws {
   try await withScratchFolder { folder in
-    let path = folder + "/file"
-    try writeAtomically([UInt8](repeating: 0, count: 1 << 20), to: path)
-    for microseconds in [200, 1_000, 3_000, 10_000] as [Int] {
-      await #expect(processExitsWith: .signal(SIGALRM)) { [path = path as String, microseconds = microseconds as Int] in
-        signal(SIGALRM, SIG_DFL)
-        var timer = itimerval(it_interval: timeval(), it_value: timeval(tv_sec: 0, tv_usec: microseconds))
-        guard setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil) == 0 else { exit(1) }
-        for value in UInt8.min...UInt8.max {
-          try? writeAtomically([UInt8](repeating: value, count: 1 << 20), to: path)
-        }
+    let leftovers = [".kernelvlm-.tmp", ".kernelvlm-1.tmp", ".kernelvlm-2.tmp"]
+    let others = [".kernelvlm-1", "kernelvlm-1.tmp", ".kernelvlm-1.tmp~", ".tmp"]
+    for name in leftovers + others + [".kernelvlm-used.tmp"] { try write([1], to: folder + "/" + name) }
+    let used = open(folder + "/.kernelvlm-used.tmp", O_RDONLY | O_CLOEXEC)
+    #expect(flock(used, LOCK_EX) == 0)
+    let kept = others + [".kernelvlm-folder.tmp", ".kernelvlm-link.tmp", ".kernelvlm-pipe.tmp"]
+    #expect(mkdir(folder + "/.kernelvlm-folder.tmp", 0o755) == 0)
+    #expect(symlink(".tmp", folder + "/.kernelvlm-link.tmp") == 0)
+    #expect(mkfifo(folder + "/.kernelvlm-pipe.tmp", 0o600) == 0)
+    try writeAtomically([1], to: folder + "/file")
+    #expect(try names(in: folder) == (kept + ["file", ".kernelvlm-used.tmp"]).sorted())
+    close(used)
+    try writeAtomically([2], to: folder + "/file")
+    #expect(try names(in: folder) == (kept + ["file"]).sorted())
+  }
+}
+
+/// Processes that save one model after the other until they are killed at a random moment; 1,000 of them with
+/// KERNELVLM_LONG=1 in the environment. Each notes what it is about to save and what it has saved, so that it is known
+/// which model must be found: the one of the last save that was done, or, after a kill in the middle of one, of that.
+@Test func aProcessKilledWhileSavingLeavesTheOldModelOrTheNewOneWhole() async throws {
+  let kills = ProcessInfo.processInfo.environment["KERNELVLM_LONG"] == "1" ? 1000 : 20
+  try await withScratchFolder { folder in
+    let models = try SavedModels(in: folder)
+    var moments: [String: Int] = [:]
+    var leftovers: [String] = []
+    var next = 1
+    for _ in 0..<kills {
+      let first = next
+      try models.note(2 * (first - 1))
+      await #expect(processExitsWith: .signal(SIGKILL)) { [folder = folder as String, first = first as Int] in
+        try SavedModels.saveUntilKilled(from: first, in: folder)
       }
-      let read = try content(path)
-      #expect(read.count == 1 << 20 && Set(read).count == 1)
+      let (number, isSaving) = try models.progress()
+      let isNew = try models.isFound(number)
+      #expect(try isNew || isSaving && models.isFound(number - 1))
+      next = isNew ? number + 1 : number
+      let before = leftovers
+      leftovers = try names(in: folder + "/models").filter { $0 != "model" }
+      #expect(leftovers.count <= 1)
+      let isInUse = leftovers != before && !leftovers.isEmpty
+      let moment: String
+      switch (isSaving, isNew, isInUse) {
+      case (false, _, _): moment = "between two saves"
+      case (true, true, _): moment = "after the rename"
+      case (true, false, true): moment = "with a temporary"
+      case (true, false, false): moment = "before there is one"
+      }
+      moments[moment, default: 0] += 1
     }
+    print("\(kills) processes were killed while saving, \(moments)")
+    #expect(moments.keys.contains("with a temporary"))
+    try writeAtomically([1], to: folder + "/models/model")
+    #expect(try names(in: folder + "/models") == ["model"])
+  }
+}
+
+/// A file with one of several models, and a note of which.
+private struct SavedModels {
+  static let count = 8
+  let folder: String
+  let contents: [[UInt8]]
+
+  /// Makes the models, of different sizes too, and saves number 0.
+  init(in folder: String) throws {
+    self.folder = folder
+    try FileManager.default.createDirectory(atPath: folder + "/models", withIntermediateDirectories: false)
+    contents = try (0..<Self.count).map { seed in
+      let model = try VisionLanguageModel(ModelConfiguration(), kernels: CKernels())
+      model.drawParameters(seed: UInt32(seed))
+      let path = "\(folder)/\(seed)"
+      try Checkpoint(model, provenance: ["size": String(repeating: "x", count: 3000 * seed)]).save(path)
+      return try content(path)
+    }
+    try write(contents[0], to: folder + "/models/model")
+  }
+
+  /// 2n - 1 before the save of model n, 2n after it.
+  func note(_ progress: Int) throws {
+    try write(withUnsafeBytes(of: progress) { Array($0) }, to: folder + "/progress")
+  }
+
+  /// Saves models `first`, `first` + 1, … to the file, and meanwhile kills itself.
+  static func saveUntilKilled(from first: Int, in folder: String) throws {
+    let contents = try (0..<count).map { try content("\(folder)/\($0)") }
+    let progress = open(folder + "/progress", O_WRONLY | O_CLOEXEC)
+    Thread.detachNewThread {
+      usleep(.random(in: 0..<20_000))
+      kill(getpid(), SIGKILL)
+    }
+    for number in first... {
+      for note in [2 * number - 1, 2 * number] {
+        withUnsafeBytes(of: note) { #expect(pwrite(progress, $0.baseAddress, $0.count, 0) == $0.count) }
+        if note % 2 != 0 { try writeAtomically(contents[number % count], to: folder + "/models/model") }
+      }
+    }
+  }
+
+  /// The last model whose save has begun, and whether it has not ended.
+  func progress() throws -> (number: Int, isSaving: Bool) {
+    let note = try content(folder + "/progress").withUnsafeBytes { $0.load(as: Int.self) }
+    return ((note + 1) / 2, note % 2 != 0)
+  }
+
+  /// Whether the file is model `number`, to the last byte and by strict loading.
+  func isFound(_ number: Int) throws -> Bool {
+    _ = try Checkpoint(path: folder + "/models/model")
+    return try content(folder + "/models/model") == contents[number % Self.count]
   }
 }

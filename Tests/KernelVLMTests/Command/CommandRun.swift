@@ -17,14 +17,14 @@ struct CommandRun {
   ///   - environment: what to set besides; KERNELVLM_DATA is not passed on.
   ///   - signal: what to send as soon as standard error contains `cue`.
   ///   - addressSpace: how many MiB of it there are.
+  ///   - shell: a script that runs it, as `"$0" "$@"`.
   init(
     _ arguments: [String], environment: [String: String] = [:], signal: (number: Int32, cue: String)? = nil,
-    addressSpace: Int? = nil
+    addressSpace: Int? = nil, shell: String? = nil
   ) throws {
     let process = Process()
-    if let addressSpace {
+    if let script = shell ?? addressSpace.map({ "ulimit -v \($0 << 10); exec \"$0\" \"$@\"" }) {
       process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      let script = "ulimit -v \(addressSpace << 10); exec \"$0\" \"$@\""
       process.arguments = ["-c", script, Self.executable.path] + arguments
     } else {
       process.executableURL = Self.executable

@@ -43,13 +43,14 @@ import Testing
     }
   }
 
-  /// Rates from bold to absurd: the run ends well, or with status 70 and a tensor's name; what is saved is a model.
+  /// Rates from bold to absurd: the run ends well, or with status 70 and a tensor's name; what is saved is the model that
+  /// as many steps make which all end well.
   @Test(arguments: ["1e3", "1e10", "1e30", "1e38", "1e300"], backends)
   func aRateThatIsTooLargeStopsAtTheLastGoodParameters(rate: String, backend: [String]) throws {
     try withTemporaryFolder { folder in
       let model = "\(folder)/model"
-      let run = try CommandRun(
-        ["train", "--data", "drawn", "--steps", "300", "--learning-rate", rate, "--save", model, "--json"] + backend)
+      let arguments = ["train", "--data", "drawn", "--learning-rate", rate, "--json"] + backend
+      let run = try CommandRun(arguments + ["--steps", "300", "--save", model])
       if run.status == 0 {
         #expect((try run.json()["final_text_loss"] as? Double)?.isFinite == true)
       } else {
@@ -57,8 +58,15 @@ import Testing
         #expect(
           run.errors.contains(/Error: .* finite .*step [0-9]+; the parameters are those before it\n/), "\(run.errors)")
       }
-      let steps = try #require(Checkpoint(path: model).provenance["steps"].flatMap { Int($0) })
+      let checkpoint = try Checkpoint(path: model)
+      let steps = try #require(checkpoint.provenance["steps"].flatMap { Int($0) })
       #expect(run.errors.contains("Saved after \(steps.formatted(.number.grouping(.never))) step"))
+      if steps > 0 {
+        var hash = SHA256()
+        for tensor in checkpoint.tensors { hash.update(Array(tensor.bytes)) }
+        let good = try CommandRun(arguments + ["--steps", "\(steps)"])
+        #expect(try good.status == 0 && good.json()["weights_sha256"] as? String == hash.hex())
+      }
     }
   }
 

@@ -1,0 +1,124 @@
+import Foundation
+import Testing
+
+@testable import KernelVLM
+
+/// `train --save` where each system call of the save fails in turn.
+@Suite(.enabled(if: !isSanitized, "a sanitizer must be the first library that is loaded"))
+struct SaveFaultTests {
+  /// The calls without which there is no new file.
+  static let essential: Set = [
+    "lstat", "realpath", "stat", "open", "openat of a new file", "fcntl", "write", "fsync", "close of the written file",
+    "renameat",
+  ]
+  /// The last of the calls that matter: the new file is in place when it fails.
+  static let folderFlush = "fsync of the folder"
+  /// The calls that look for leftovers and lock, and closes of what is flushed: the save succeeds without them.
+  static let dispensable: Set = [
+    "opendir", "readdir", "closedir", "openat", "flock", "fstat", "unlinkat", "close", "close of the folder",
+  ]
+
+  private static let leftover = ".kernelvlm-left.tmp"
+
+  @Test(arguments: [(EIO, true), (EIO, false), (ENOSPC, true)])
+  func aCallThatFailsIsAnErrorAndTheOldFileStands(error: Int32, hasOld: Bool) throws {
+    try SaveCase.with { save in
+      let reason = String(cString: strerror(error))
+      let failed = try forEveryCall(save, error == EIO ? "EIO" : "ENOSPC", hasOld: hasOld) { run, call in
+        if Self.dispensable.contains(call) {
+          #expect(run.status == 0 && save.content() == .new, "\(call): \(run.errors)")
+        } else {
+          #expect(run.status == 73 && run.output.isEmpty, "\(call)")
+          #expect(run.errors.hasSuffix("Error: \(save.model): could not write: \(reason)\n"), "\(call): \(run.errors)")
+          let isNew = call == Self.folderFlush
+          #expect(save.content() == (isNew ? .new : hasOld ? .old : nil), "\(call)")
+        }
+        let names = try save.names()
+        #expect(Set(names).isSubset(of: ["model.safetensors", Self.leftover]), "\(call)")
+      }
+      let absent: Set = hasOld ? [] : ["realpath", "stat"]
+      #expect(failed.isSuperset(of: Self.essential.subtracting(absent).union([Self.folderFlush])))
+    }
+  }
+
+  /// As when a disk dies: then the temporary cannot be removed either, but the next save does it.
+  @Test func whenEveryFurtherCallFailsTheOldFileStandsToo() throws {
+    try SaveCase.with { save in
+      _ = try forEveryCall(save, "EIO", failsOn: true) { run, call in
+        let isPlaced = call == Self.folderFlush || call.hasPrefix("close") && save.content() == .new
+        #expect(save.content() == (isPlaced ? .new : .old), "\(call)")
+        #expect(run.status == (call.hasPrefix("close") && isPlaced ? 0 : 73), "\(call): \(run.status)")
+        try expectNextSaveCleansUp(save)
+      }
+    }
+  }
+
+  @Test func aCallThatASignalInterruptsIsTakenUpAgain() throws {
+    try SaveCase.with { save in
+      let interrupted = try forEveryCall(save, "EINTR") { run, call in
+        #expect(run.status == 0 && save.content() == .new, "\(call): \(run.errors)")
+      }
+      #expect(interrupted.isSuperset(of: ["open", "openat of a new file", "write", "fsync", Self.folderFlush]))
+    }
+  }
+
+  @Test(arguments: [false, true]) func aWriteOfHalfOfTheBytesGoesOn(failsOn: Bool) throws {
+    try SaveCase.with { save in
+      let halved = try forEveryCall(save, "short", failsOn: failsOn) { run, _ in
+        #expect(run.status == 0 && save.content() == .new, "\(run.errors)")
+      }
+      #expect(halved == ["write"])
+    }
+  }
+
+  @Test func aKillAtEveryCallLeavesTheOldFileOrTheNewOneWhole() throws {
+    try SaveCase.with { save in
+      let killed = try forEveryCall(save, "kill") { run, call in
+        #expect(run.status == -SIGKILL)
+        let isNew = call.hasSuffix(" of the folder") || call == "close" && save.content() == .new
+        #expect(save.content() == (isNew ? .new : .old), "\(call)")
+        #expect(try save.names().count { $0.hasPrefix(".kernelvlm-") } <= 2, "the leftover, and the one of this save")
+        try expectNextSaveCleansUp(save)
+      }
+      #expect(killed.isSuperset(of: Self.essential.union([Self.folderFlush])))
+    }
+  }
+
+  /// Saves again and again, each time with another call that fails, until there are no more calls; each time over the
+  /// old file, if there is one, and beside what an earlier process has left. The names of the calls.
+  private func forEveryCall(
+    _ save: SaveCase, _ fault: String, hasOld: Bool = true, failsOn: Bool = false,
+    _ body: (_ run: CommandRun, _ call: String) throws -> Void
+  ) throws -> Set<String> {
+    let library = try libraryToPreload("FailingSystemCalls", in: save.scratch)
+    let report = "\(save.scratch)/report"
+    var calls: [String] = []
+    while true {
+      if hasOld { try save.restoreOld() } else { try? FileManager.default.removeItem(atPath: save.model) }
+      try write([1, 2, 3], to: "\(save.folder)/\(Self.leftover)")
+      try? FileManager.default.removeItem(atPath: report)
+      let run = try CommandRun(
+        save.arguments,
+        environment: [
+          "LD_PRELOAD": library, "FAULT": fault, "FAULT_AT": "\(calls.count + 1)", "FAULT_ON": failsOn ? "1" : "0",
+          "FAULT_TARGET": save.model, "FAULT_REPORT": report,
+        ])
+      guard let call = try? String(contentsOfFile: report, encoding: .utf8) else {
+        #expect(run.status == 0 && save.content() == .new, "nothing failed: \(run.errors)")
+        #expect(try save.names() == ["model.safetensors"])
+        break
+      }
+      calls.append(call)
+      #expect(Self.essential.union(Self.dispensable).union([Self.folderFlush]).contains(call), "\(call) is new")
+      try body(run, call)
+    }
+    print(
+      "System calls with \(fault)\(failsOn ? " from there on" : ""): \(calls.count), \(calls.joined(separator: ", "))")
+    return Set(calls)
+  }
+
+  private func expectNextSaveCleansUp(_ save: SaveCase) throws {
+    try writeAtomically(save.old, to: save.model)
+    #expect(try save.names() == ["model.safetensors"])
+  }
+}
