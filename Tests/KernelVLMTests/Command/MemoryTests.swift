@@ -20,7 +20,7 @@ struct MemoryTests {
   @Test(arguments: commands.indices, [false, true])
   func everyAllocationThatCanBeCheckedFailsWithAnError(command: Int, failsOn: Bool) throws {
     try withModelAndData { model, data, folder in
-      let library = try failingAllocations(folder)
+      let library = try libraryToPreload("FailingAllocations", in: folder)
       let arguments = Self.commands[command](model, data, folder)
       var failed: [String: Int] = [:]
       while true {
@@ -114,22 +114,4 @@ struct MemoryTests {
       #expect(truncate(file.path(in: folder), 4 + 4 * file.rank + dimensions.reduce(1, *)) == 0)
     }
   }
-
-  /// Compiles the library to preload.
-  private func failingAllocations(_ folder: String) throws -> String {
-    let source = Bundle.module.url(forResource: "FailingAllocations", withExtension: "c", subdirectory: "Fixtures")
-    let library = "\(folder)/failing-allocations.so"
-    let compiler = Process()
-    compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    compiler.arguments = ["clang", "-shared", "-fPIC", "-O1", "-o", library, try #require(source).path, "-ldl"]
-    try compiler.run()
-    compiler.waitUntilExit()
-    try #require(compiler.terminationStatus == 0, "Swift's toolchain has clang, but it could not compile")
-    return library
-  }
-}
-
-/// Whether this runs under a sanitizer.
-private let isSanitized = ["__asan_init", "__tsan_init", "__ubsan_handle_add_overflow"].contains { (symbol: String) in
-  dlsym(nil, symbol) != nil
 }
