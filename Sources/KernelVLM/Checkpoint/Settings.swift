@@ -64,7 +64,7 @@ struct SettingsReader {
     // No further than the rules allow, so that a large text takes no memory.
     let lines = text.split(separator: "\n", maxSplits: 16)
     let features = lines.compactMap { line -> ModelConfiguration.DirectFeatures? in
-      let numbers = line.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+      let numbers = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map { Int($0) }
       guard numbers.count == 2, let degree = numbers[0], let count = numbers[1] else { return nil }
       return ModelConfiguration.DirectFeatures(degree: degree, count: count)
     }
