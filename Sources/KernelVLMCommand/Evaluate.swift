@@ -80,8 +80,8 @@ struct LoadedModel {
     let source = try options.source()
     let (name, images) = try source.load(split, names: model.configuration.names.count)
     Output.note("Data: \(name.rawValue), \(source.place), \(images.count.grouped) \(split.rawValue) images")
-    if let trainedOn = provenance["dataset"], trainedOn != name.rawValue {
-      Output.note("Note: the model was trained on \(trainedOn)")
+    if let trainedOn = provenance["dataset"].flatMap(Dataset.Name.init), trainedOn != name {
+      Output.note("Note: the model was trained on \(trainedOn.rawValue)")
     }
     return (name, images)
   }

@@ -160,7 +160,9 @@ extension Safetensors {
       let tensor = Tensor(name: entry.name, type: entry.type, shape: entry.shape, bytes: bytes[range])
       if !allowNonFinite, let index = tensor.firstNonFinite {
         let position = range.lowerBound + index * tensor.type.size
-        let found = "\(tensor.values(as: Double.self)[index]) at index \(index) of tensor \(quoted(tensor.name))"
+        let bytes = bytes[position..<position + tensor.type.size]
+        let value = Tensor(name: tensor.name, type: tensor.type, shape: [], bytes: bytes).values(as: Double.self)[0]
+        let found = "\(value) at index \(index) of tensor \(quoted(tensor.name))"
         throw FileError(.malformed, path: path, "expected finite values, found \(found) at byte \(position)")
       }
       tensors.append(tensor)

@@ -52,9 +52,7 @@ struct SettingsReader {
     c.layers = try integer("layers")
     c.mlpRatio = try integer("mlp_ratio")
     c.maximumTextLength = try integer("maximum_text_length")
-    c.names = try take("names", "a name on each line") {
-      $0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    }
+    c.names = try take("names", "at most \(ModelConfiguration.namesLimit) bytes, a name on each line", Self.names)
     c.attention = try take("attention", "tensor or dot", ModelConfiguration.Attention.init)
     c.gradient = try take("gradient", "exact or published", GradientKind.init)
     c.reconstructionWeight = try take("reconstruction_weight", "a number") { Double($0) }
@@ -63,17 +61,24 @@ struct SettingsReader {
   }
 
   private static func directFeatures(_ text: String) -> [ModelConfiguration.DirectFeatures]? {
-    let lines = text.split(separator: "\n")
+    // No further than the rules allow, so that a large text takes no memory.
+    let lines = text.split(separator: "\n", maxSplits: 16)
     let features = lines.compactMap { line -> ModelConfiguration.DirectFeatures? in
-      let numbers = line.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+      let numbers = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map { Int($0) }
       guard numbers.count == 2, let degree = numbers[0], let count = numbers[1] else { return nil }
       return ModelConfiguration.DirectFeatures(degree: degree, count: count)
     }
     return features.count == lines.count ? features : nil
   }
 
+  private static func names(_ text: String) -> [String]? {
+    guard text.utf8.count <= ModelConfiguration.namesLimit else { return nil }
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  /// Only as it is written: no "+", no leading zeros.
   private mutating func integer(_ key: String) throws(FileError) -> Int {
-    try take(key, "an integer") { Int($0) }
+    try take(key, "an integer") { text in Int(text).flatMap { "\($0)" == text ? $0 : nil } }
   }
 
   private mutating func take<Value>(
@@ -85,7 +90,7 @@ struct SettingsReader {
   }
 
   private func refuse(_ key: String, _ expected: String, found: String?) -> FileError {
-    let what = found.map { "\"\($0)\"" } ?? "no such entry"
+    let what = found.map(quoted) ?? "no such entry"
     return FileError(.malformed, path: path, "metadata \(key): expected \(expected), found \(what)")
   }
 }

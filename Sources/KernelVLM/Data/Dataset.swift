@@ -69,8 +69,9 @@ public enum DataSource: Sendable, Equatable {
     let (trainName, train) = try load(.train, names: names)
     let (testName, test) = try load(.test, names: names)
     if case .folder(let folder) = self, train.side != test.side {
+      let path = MNIST.files(.test).images.path(in: folder)
       throw FileError(
-        .malformed, path: folder,
+        .malformed, path: IDX.existingFile(path) ?? path,
         "expected test images of \(train.side) x \(train.side) as in train, found \(test.side) x \(test.side)")
     }
     return Dataset(name: trainName == testName ? trainName : .custom, train: train, test: test)
@@ -113,21 +114,27 @@ public enum DataSource: Sendable, Equatable {
     let (imagesFile, labelsFile) = MNIST.files(split)
     let imagesPath = imagesFile.path(in: folder)
     let labelsPath = labelsFile.path(in: folder)
-    let labels = try IDX(path: labelsPath, rank: 1)
-    let images = try IDX(path: imagesPath, rank: 3)
-    let shape = images.dimensions
+    // Both headers before any values, and all checks before values are kept: a bad file takes no memory.
+    let labelsContent = try IDXContent(path: labelsPath, rank: 1)
+    let imagesContent = try IDXContent(path: imagesPath, rank: 3)
+    let shape = imagesContent.dimensions
     guard shape[1] == shape[2] else {
-      throw FileError(.malformed, path: imagesPath, "expected square images, found \(shape[1]) x \(shape[2])")
+      throw FileError(.malformed, path: imagesContent.path, "expected square images, found \(shape[1]) x \(shape[2])")
     }
-    guard shape[0] == labels.bytes.count else {
+    guard shape[0] == labelsContent.count else {
       throw FileError(
-        .malformed, path: labelsPath, "expected \(shape[0]) labels, one for each image, found \(labels.bytes.count)")
+        .malformed, path: labelsContent.path,
+        "expected \(shape[0]) labels, one for each image, found \(labelsContent.count)")
     }
-    if let index = labels.bytes.firstIndex(where: { $0 >= names }) {
+    try labelsContent.check { first, labels throws(FileError) in
+      guard let index = labels.firstIndex(where: { $0 >= names }) else { return }
       throw FileError(
-        .malformed, path: labelsPath,
-        "expected labels of 0 to \(names - 1), found \(labels.bytes[index]) at index \(index)")
+        .malformed, path: labelsContent.path,
+        "expected labels of 0 to \(names - 1), "
+          + "found \(labels[index]) at index \(first + labels.distance(from: labels.startIndex, to: index))")
     }
+    let images = try IDX(imagesContent)
+    let labels = try IDX(labelsContent)
     let isMNIST = labels.sha256 == labelsFile.sha256 && images.sha256 == imagesFile.sha256
     return (isMNIST ? .mnist : .custom, LabelledImages(images: images.bytes, labels: labels.bytes, side: shape[1]))
   }

@@ -9,6 +9,8 @@ struct GzipReader: ~Copyable {
   /// Deflate's greatest expansion: a file cannot hold more than this many times its own size
   /// (https://zlib.net/zlib_tech.html).
   static let greatestRatio = 1032
+  /// Bytes of content that are held at once where it is not kept.
+  private static let pieceLength = 1 << 16
   /// What zlib needs to inflate, about (https://zlib.net/zlib_tech.html).
   private static let inflateMemory = 44 << 10
 
@@ -40,29 +42,29 @@ struct GzipReader: ~Copyable {
 
   /// The next `count` bytes of the content; throws where the file ends or is damaged before that.
   mutating func read(_ count: Int) throws(FileError) -> [UInt8] {
-    guard count / Self.greatestRatio <= compressed.count else {
-      throw malformed("expected \(produced + count) bytes of content, found a file of \(compressed.count)")
-    }
+    let end = try end(of: count)
     try requireMemory(count, for: path)
     var result = [UInt8](repeating: 0, count: count)
-    var filled = 0
-    while filled < count {
-      let step = try inflateStep(into: &result, from: filled)
-      if step == 0 {
-        throw malformed(
-          "expected \(produced + count) bytes of content, found \(produced + filled), \(ended ? "complete" : "truncated")"
-        )
-      }
-      filled += step
-    }
-    produced += count
+    while produced < end { _ = try inflateStep(into: &result, count - (end - produced)..<count, towards: end) }
     return result
+  }
+
+  /// The next `count` bytes like `read(_:)`, but in pieces that take little memory: for content that is not kept.
+  mutating func read(
+    _ count: Int, inPieces body: (ArraySlice<UInt8>) throws(FileError) -> Void
+  ) throws(FileError) {
+    let end = try end(of: count)
+    var piece = [UInt8](repeating: 0, count: min(count, Self.pieceLength))
+    while produced < end {
+      let length = try inflateStep(into: &piece, 0..<min(piece.count, end - produced), towards: end)
+      try body(piece[..<length])
+    }
   }
 
   /// Demands that the content ends here, its checksum is right and the file has no further byte.
   mutating func finish() throws(FileError) {
     var beyond: [UInt8] = [0]
-    guard try inflateStep(into: &beyond, from: 0) == 0 else {
+    guard try inflateStep(into: &beyond, 0..<1) == 0 else {
       throw malformed("expected \(produced) bytes of content, found more")
     }
     guard ended else { throw malformed("expected a gzip trailer, found the file truncated") }
@@ -71,17 +73,38 @@ struct GzipReader: ~Copyable {
     }
   }
 
-  /// Inflates into `output[start...]` and returns how many bytes came, 0 only at the end of the content or the file.
-  private mutating func inflateStep(into output: inout [UInt8], from start: Int) throws(FileError) -> Int {
+  /// Where the next `count` bytes end in the content; refuses what a file of this size cannot hold.
+  private func end(of count: Int) throws(FileError) -> Int {
+    guard count / Self.greatestRatio <= compressed.count else {
+      throw malformed("expected \(produced + count) bytes of content, found a file of \(compressed.count)")
+    }
+    return produced + count
+  }
+
+  /// Inflates into `output[range]` and returns how many bytes came, at least 1: the content must go on to `end`.
+  private mutating func inflateStep(
+    into output: inout [UInt8], _ range: Range<Int>, towards end: Int
+  ) throws(FileError) -> Int {
+    let step = try inflateStep(into: &output, range)
+    guard step > 0 else {
+      throw malformed(
+        "expected \(end) bytes of content, found \(produced), \(ended ? "complete" : "truncated")")
+    }
+    produced += step
+    return step
+  }
+
+  /// Inflates into `output[range]` and returns how many bytes came, 0 only at the end of the content or the file.
+  private mutating func inflateStep(into output: inout [UInt8], _ range: Range<Int>) throws(FileError) -> Int {
     guard let stream, !ended else { return 0 }
     let offered = min(compressed.count - consumed, Int(UInt32.max))
-    let room = min(output.count - start, Int(UInt32.max))
+    let room = min(range.count, Int(UInt32.max))
     let status = compressed.withUnsafeBufferPointer { input in
       output.withUnsafeMutableBufferPointer { output in
         // zlib reads next_in and writes next_out only; its C type lacks the const.
         stream.pointee.next_in = input.baseAddress.map { UnsafeMutablePointer(mutating: $0 + consumed) }
         stream.pointee.avail_in = UInt32(offered)
-        stream.pointee.next_out = output.baseAddress.map { $0 + start }
+        stream.pointee.next_out = output.baseAddress.map { $0 + range.lowerBound }
         stream.pointee.avail_out = UInt32(room)
         return inflate(stream, Z_NO_FLUSH)
       }

@@ -28,7 +28,18 @@ public struct Vocabulary: Sendable, Equatable {
     self.names = names
     self.letters = letters
     let bos = Int32(letters.count)
-    texts = names.map { name in [bos] + name.map { Int32(letters.firstIndex(of: $0) ?? 0) } + [bos + 1] }
+    texts = names.map { name in [bos] + name.map { Self.id(of: $0, in: letters) ?? 0 } + [bos + 1] }
+  }
+
+  /// The letter's index; by bisection, since a file may name very many.
+  private static func id(of letter: Character, in letters: [Character]) -> Int32? {
+    var range = letters.indices
+    while !range.isEmpty {
+      let middle = range.lowerBound + range.count / 2
+      if letters[middle] == letter { return Int32(middle) }
+      range = letters[middle] < letter ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    }
+    return nil
   }
 
   /// The id that begins every text.
@@ -45,10 +56,10 @@ public struct Vocabulary: Sendable, Equatable {
   public func encode(_ name: String) throws(ConfigurationError) -> [Int32] {
     var text = [bos]
     for letter in name {
-      guard let id = letters.firstIndex(of: letter) else {
+      guard let id = Self.id(of: letter, in: letters) else {
         throw ConfigurationError("letter of \(name)", value: letter, rule: "one of \(String(letters))")
       }
-      text.append(Int32(id))
+      text.append(id)
     }
     return text + [eos]
   }

@@ -50,6 +50,9 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
 }
 
 extension ModelConfiguration {
+  /// All names together with one byte between them, in bytes; a file cannot make the reader take more for them.
+  static let namesLimit = 1 << 16
+
   /// P: pixels of the pooled image.
   public var pixels: Int { imageSize * imageSize }
   /// F: vision features, which are as many as vision positions.
@@ -89,13 +92,17 @@ extension ModelConfiguration {
     try require(
       attention == .dot || width / heads % 2 == 0, "width of a head", width / heads,
       "even for tensor attention, which halves it")
-    if let name = names.first(where: { $0.contains(where: \.isNewline) }) {
-      throw ConfigurationError("name", value: name, rule: "without line breaks")
+    let controls: [Unicode.GeneralCategory] = [.control, .lineSeparator, .paragraphSeparator]
+    for name in names where name.unicodeScalars.contains(where: { controls.contains($0.properties.generalCategory) }) {
+      throw ConfigurationError("name", value: quoted(name), rule: "without line breaks and control characters")
     }
-    let longest = try Vocabulary(names: names).longestText
+    let bytes = names.reduce(0) { $0 + $1.utf8.count + 1 } - 1
+    try require(bytes <= Self.namesLimit, "names", "\(bytes) bytes", "at most \(Self.namesLimit) with a space between")
+    let longest = (names.map(\.count).max() ?? 0) + 2
     try require(
       longest <= maximumTextLength, "maximum text length", maximumTextLength,
       "at least \(longest): the longest name with BOS and EOS")
+    _ = try Vocabulary(names: names)
     try require(
       reconstructionWeight >= 0 && reconstructionWeight.isFinite, "reconstruction weight", reconstructionWeight,
       "0 or a positive number")

@@ -123,8 +123,8 @@ func aFixtureHasEveryParameter(name: String, tensors: Int, values: Int) throws {
 
 // What the reader refuses
 
-@Test(arguments: MalformedSafetensors.all)
-func aMalformedFileIsRefusedWithWhatAndWhere(file: MalformedSafetensors) {
+@Test(arguments: (BadFile.safetensors + BadFile.officialSafetensors).filter { !$0.isHole })
+func aBadFileIsRefusedWithWhatAndWhere(file: BadFile) {
   let error = fileError { () throws(FileError) in _ = try Safetensors(decoding: file.bytes, path: "some/file") }
   #expect(error?.kind == .malformed && error?.path == "some/file")
   let problem = error?.problem ?? "accepted"
@@ -133,10 +133,12 @@ func aMalformedFileIsRefusedWithWhatAndWhere(file: MalformedSafetensors) {
   #expect(problem.utf8.count < 400 && !problem.contains { $0.isNewline }, "\(problem)")
 }
 
-@Test func malformedFilesHaveDifferentNamesAndAreManyEnough() {
-  let all = MalformedSafetensors.all
-  #expect(Set(all.map(\.testDescription)).count == all.count)
-  #expect(all.count >= 120)
+/// What the tests of the official reader accept, with F32 in place of I32.
+@Test(arguments: officialValidFiles)
+func whatTheOfficialTestsAcceptIsRead(file: OfficialFile) throws {
+  let read = try Safetensors(decoding: file.bytes, path: "x")
+  #expect(read.tensors.map(\.shape) == file.shapes)
+  #expect(read.metadata == file.metadata)
 }
 
 @Test func aFileCutAtAnyByteIsRefused() {
@@ -372,6 +374,24 @@ func weReadEveryBitThatPythonWrites() async throws {
     #expect(file["scalar"] == Tensor("scalar", shape: [], values: [Float(7)]))
     #expect(file["none"] == Tensor("none", shape: [2, 0], values: [] as [Double]))
     #expect(file[""] == Tensor("", shape: [1, 1, 3], values: [1, 1, 1] as [Float]))
+  }
+}
+
+@Test(.enabled(if: pythonHasSafetensors, needsPython))
+func theOfficialReaderAgreesAboutTheFilesOfItsOwnTests() async throws {
+  let script = """
+    import safetensors
+    for line in open("files"):
+      try: safetensors.deserialize(bytes.fromhex(line))
+      except safetensors.SafetensorError: print("refused")
+      else: print("accepted")
+    """
+  let refused = BadFile.officialSafetensors.map(\.bytes)
+  let accepted = officialValidFiles.map(\.bytes)
+  try await withScratchFolder { folder in
+    try writeAtomically(Array((refused + accepted).map { hex($0) + "\n" }.joined().utf8), to: folder + "/files")
+    let verdicts = refused.map { _ in "refused\n" } + accepted.map { _ in "accepted\n" }
+    #expect(python(script, in: folder) == verdicts.joined())
   }
 }
 

@@ -18,7 +18,8 @@ func storedGzip(_ content: [UInt8]) -> [UInt8] {
   return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255] + block + trailer
 }
 
-private func crc32(_ bytes: [UInt8]) -> UInt32 {
+/// CRC-32 of gzip (RFC 1952).
+func crc32(_ bytes: [UInt8]) -> UInt32 {
   ~bytes.reduce(UInt32.max) { crc, byte in
     (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
   }

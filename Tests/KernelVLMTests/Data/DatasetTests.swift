@@ -65,7 +65,8 @@ struct DatasetTests {
   }
 
   @Test func testImagesOfAnotherSizeAreRefused() throws {
-    let expected = FileError(.malformed, path: ".", "expected test images of 2 x 2 as in train, found 1 x 1")
+    let expected = FileError(
+      .malformed, path: "./t10k-images-idx3-ubyte", "expected test images of 2 x 2 as in train, found 1 x 1")
     #expect(try error(replacing: "t10k-images-idx3-ubyte", with: idxFile([1, 1, 1], [0])) == expected)
   }
 

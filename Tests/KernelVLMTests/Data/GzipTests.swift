@@ -29,6 +29,28 @@ struct GzipTests {
     #expect(try read(storedGzip(content), pieces) == content)
   }
 
+  @Test func everyOptionalFieldOfTheHeaderIsPassedOver() throws {
+    let extra = [255, 255] + [UInt8](repeating: 7, count: 65_535)
+    let start = [0x1F, 0x8B, 8, 0x1F, 1, 2, 3, 4, 2, 3] + extra + Array("name\0comment\0".utf8)
+    let checksum = crc32(start)
+    let header = start + [UInt8(checksum & 255), UInt8(checksum >> 8 & 255)]
+    #expect(try read(header + storedGzip(content).dropFirst(10), [34]) == content)
+    for length in stride(from: 10, to: header.count, by: 499) {
+      #expect(problem(Array(header.prefix(length)), [34])?.hasSuffix("truncated") == true)
+    }
+  }
+
+  @Test func contentThatIsNotKeptIsReadTheSame() throws {
+    var reader = try GzipReader(deflated, path: "digits.gz")
+    var bytes: [UInt8] = []
+    try reader.read(content.count) { bytes += $0 }
+    try reader.finish()
+    #expect(bytes == content)
+    var short = try GzipReader(deflated, path: "digits.gz")
+    let error = fileError { () throws(FileError) in try short.read(35) { _ in } }
+    #expect(error?.problem == "expected 35 bytes of content, found 34, complete")
+  }
+
   @Test func contentBeyondTheAskedLengthIsRefused() {
     #expect(problem(deflated, [33]) == "expected 33 bytes of content, found more")
   }

@@ -1,5 +1,5 @@
 import Foundation
-import KernelVLM
+@testable import KernelVLM
 import Testing
 
 struct IDXTests {
@@ -59,6 +59,23 @@ struct IDXTests {
   @Test func trailingBytesAreRefused() {
     #expect(problem(idxFile([2, 3, 3], values) + [0]) == "expected 34 bytes, found 35")
     #expect(problem(storedGzip(idxFile([2, 3, 3], values + [0]))) == "expected 34 bytes of content, found more")
+  }
+
+  @Test func valuesAreCheckedPieceByPieceToTheChecksum() throws {
+    // 1 + 600 * 258 zeros. The piece that ends with a wrong checksum is not handed out.
+    let bits = DeflateBits.fixed { bits in
+      for byte in idxFile([154_801], [0]) { bits.symbol(Int(byte)) }
+      for _ in 0..<600 { bits.match(of: 258, distanceCode: 0) }
+      bits.symbol(256)
+    }
+    let file = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255] + bits.bytes + [UInt8](repeating: 0, count: 8)
+    let content = try IDXContent(file, rank: 1, path: "digits")
+    var pieces: [Range<Int>] = []
+    let error = fileError { () throws(FileError) in
+      try content.check { first, piece in pieces.append(first..<first + piece.count) }
+    }
+    #expect(pieces == [0..<65_536, 65_536..<131_072])
+    #expect(error?.problem.hasSuffix("incorrect data check") == true)
   }
 
   @Test func theSiblingWithOrWithoutGzIsReadWhereTheNamedFileIsMissing() throws {

@@ -1,0 +1,108 @@
+/// The content of an IDX file, raw or gzip, whose header has been read and whose values have not.
+struct IDXContent {
+  /// The file that was read, which may be the sibling of the one that was asked for.
+  let path: String
+  /// The length of each dimension, all above 0.
+  let dimensions: [Int]
+  private let content: [UInt8]
+  private let isGzip: Bool
+
+  /// Values that take this many bytes more than the file are not kept before all of them have been checked.
+  private static let uncheckedExcess = 8 << 20
+
+  /// - Throws: `FileError`, `missing` or `malformed`.
+  init(path: String, rank: Int) throws(FileError) {
+    guard let existing = IDX.existingFile(path) else {
+      throw FileError(.missing, path: path, "expected an IDX file, found none here or at \(IDX.sibling(path))")
+    }
+    let content = try readFile(at: existing, sizeLimit: IDX.greatestCount + 4 + 4 * rank)
+    try self.init(content, rank: rank, path: existing)
+  }
+
+  /// - Parameter path: the file's name, for errors.
+  init(_ content: [UInt8], rank: Int, path: String) throws(FileError) {
+    self.content = content
+    self.path = path
+    isGzip = content.starts(with: [0x1f, 0x8b])
+    let headerLength = 4 + 4 * rank
+    var header = Array(content.prefix(headerLength))
+    if isGzip {
+      var reader = try GzipReader(content, path: path)
+      header = try reader.read(headerLength)
+    }
+    dimensions = try Self.dimensions(header: header, rank: rank, path: path)
+    guard isGzip || content.count == headerLength + count else {
+      throw FileError(.malformed, path: path, "expected \(headerLength + count) bytes, found \(content.count)")
+    }
+  }
+
+  /// How many values there are, the product of `dimensions`.
+  var count: Int { dimensions.reduce(1, *) }
+
+  private var headerLength: Int { 4 + 4 * dimensions.count }
+
+  /// Reads to the end and keeps nothing; `body` gets the values piece by piece, with the index of each piece's first.
+  /// - Throws: `FileError`, `malformed` where the content is damaged or of another length than its header says; what
+  ///   `body` throws.
+  func check(
+    _ body: (_ first: Int, ArraySlice<UInt8>) throws(FileError) -> Void = { _, _ in }
+  ) throws(FileError) {
+    guard isGzip else { return try body(0, content.dropFirst(headerLength)) }
+    var reader = try GzipReader(content, path: path)
+    _ = try reader.read(headerLength)
+    var first = 0
+    try reader.read(count) { piece throws(FileError) in
+      try body(first, piece)
+      first += piece.count
+    }
+    try reader.finish()
+  }
+
+  /// The values, row-major. Of a bad file no more is kept in memory than its size and 8 MiB.
+  func values() throws(FileError) -> [UInt8] {
+    guard isGzip else {
+      try requireMemory(content.count, for: path)
+      return Array(content.dropFirst(headerLength))
+    }
+    if count > content.count + Self.uncheckedExcess { try check() }
+    var reader = try GzipReader(content, path: path)
+    _ = try reader.read(headerLength)
+    let values = try reader.read(count)
+    try reader.finish()
+    return values
+  }
+
+  private static func dimensions(header: [UInt8], rank: Int, path: String) throws(FileError) -> [Int] {
+    guard header.count == 4 + 4 * rank else {
+      throw FileError(.malformed, path: path, "expected \(4 + 4 * rank) bytes of header, found \(header.count)")
+    }
+    let words = stride(from: 0, to: header.count, by: 4).map { i in
+      header[i..<i + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    }
+    let magic = IDX.magic(rank: rank)
+    guard words[0] == magic else {
+      let expected = "\(magic) (\(hexadecimal(magic)): unsigned bytes, rank \(rank))"
+      throw FileError(
+        .malformed, path: path, "expected magic \(expected), found \(words[0]) (\(hexadecimal(words[0])))")
+    }
+    let lengths = words.dropFirst().map(Int.init)
+    guard lengths.allSatisfy({ $0 > 0 }), product(lengths) <= IDX.greatestCount else {
+      let found = lengths.map(String.init).joined(separator: " x ")
+      throw FileError(.malformed, path: path, "expected dimensions of 1 to \(IDX.greatestCount) values, found \(found)")
+    }
+    return lengths
+  }
+
+  /// The product, or `Int.max` where it does not fit.
+  private static func product(_ lengths: [Int]) -> Int {
+    lengths.reduce(1) { product, length in
+      let (value, overflow) = product.multipliedReportingOverflow(by: length)
+      return overflow ? .max : value
+    }
+  }
+
+  private static func hexadecimal(_ word: UInt32) -> String {
+    let digits = String(word, radix: 16)
+    return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}
