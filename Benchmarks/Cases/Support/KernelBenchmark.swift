@@ -28,7 +28,8 @@ public struct KernelBenchmark {
   /// Every kernel in C for every instruction set of this machine, and in the reference in Float.
   public static var all: [KernelBenchmark] {
     [
-      poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(), unitNormBenchmarks(),
+      poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(),
+      unitNormBenchmarks(),
       rmsNormBenchmarks(), embeddingBenchmarks(), visionKeysBenchmarks(), tensorAttentionBenchmarks(),
       dotAttentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(), reconstructionBenchmarks(),
       adamBenchmarks(), reductionBenchmarks(),
