@@ -29,7 +29,8 @@ import Testing
     let wanted = runsLongTests ? 50 : 3
     try Self.withSmallData { folder in
       var steps: [Int] = []
-      for round in 0... where steps.count < wanted {
+      var round = 0
+      while steps.count < wanted {
         let model = "\(folder)/model-\(round)"
         let fresh =
           ["train", "--data", folder, "--steps", "\(Self.steps)", "--save", model, "--save-every", "37", "--json"]
@@ -38,6 +39,7 @@ import Testing
         let (interruptions, hash) = try interruptRepeatedly(fresh, signal, model, folder)
         steps += interruptions
         #expect(try whole.json()["weights_sha256"] as? String == hash, "\(interruptions), \(fresh)")
+        round += 1
       }
       if runsLongTests { print("\(steps.count) interruptions by signal \(signal), saved steps: \(steps.sorted())") }
     }
@@ -58,7 +60,8 @@ import Testing
       #expect(run.status == (signal == SIGKILL ? -signal : 128 + signal), "\(run.errors)")
       #expect(run.output.isEmpty)
       let saved = try SavedTraining(path: model)
-      #expect(saved.stepsDone >= done && (signal != SIGKILL || saved.stepsDone % 37 == 0))
+      #expect(saved.stepsDone >= done)
+      #expect(signal != SIGKILL || saved.stepsDone % 37 == 0 || saved.stepsDone == Self.steps)
       steps.append(saved.stepsDone)
       next = ["train", "--resume", model, "--data", folder, "--save-every", "37", "--json"]
       guard signal != SIGKILL else { continue }
