@@ -105,6 +105,37 @@ import Testing
     #expect(report == expected, "\(breaks)")
   }
 
+  /// Faults of a saved state that no check of the file can find: each ends with other bits, so that the tests above can
+  /// fail.
+  static let faults: [(name: String, change: @Sendable (inout Safetensors) -> Void)] = [
+    ("a step too many", { $0.metadata["steps"] = "16" }),
+    ("a step too few", { $0.metadata["steps"] = "14" }),
+    ("no first moments", { forget(&$0, "adam.m.") }),
+    ("no second moments", { forget(&$0, "adam.v.") }),
+    ("another learning rate", { $0.metadata["learning_rate"] = "0.0030001" }),
+    ("another schedule", { $0.metadata["schedule"] = "cosine" }),
+    ("another order", { $0.metadata["order"] = "shuffled" }),
+  ]
+
+  private static func forget(_ file: inout Safetensors, _ prefix: String) {
+    for (index, tensor) in file.tensors.enumerated() where tensor.name.hasPrefix(prefix) {
+      file.tensors[index] = .init(tensor.name, shape: tensor.shape, values: [Float](repeating: 0, count: tensor.count))
+    }
+    file.metadata["moments_sha256"] = file.tensors.filter { $0.name.hasPrefix("adam.") }.sha256
+  }
+
+  @Test(arguments: faults.indices) func aFaultInTheStateShowsInTheBits(index: Int) throws {
+    let (path, session) = try Self.savedTraining()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var file = try Safetensors.load(path)
+    Self.faults[index].change(&file)
+    try file.save(path)
+    let resumed = try KernelChoice().resume(SavedTraining(path: path), images: Self.images, threads: 1)
+    _ = try run(session, to: 40)
+    _ = try run(resumed, to: 40)
+    #expect(resumed.model.weightsSHA256 != session.model.weightsSHA256, "\(Self.faults[index].name)")
+  }
+
   /// `--steps 700`, and later `--steps 1500`: the schedule is what it was, and so are the bits.
   @Test func theEndMayMoveWithinTheSchedule() throws {
     let kernels = try KernelChoice()
