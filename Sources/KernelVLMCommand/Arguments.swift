@@ -35,5 +35,5 @@ struct DirectList: ExpressibleByArgument {
     self.features = features
   }
 
-  var defaultValueDescription: String { features.map { "\($0.degree):\($0.count)" }.joined(separator: ",") }
+  var text: String { features.map { "\($0.degree):\($0.count)" }.joined(separator: ",") }
 }

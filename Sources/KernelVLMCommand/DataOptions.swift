@@ -11,13 +11,15 @@ struct DataOptions: ParsableArguments {
   var data: String?
 
   /// Where to read from. MNIST is downloaded if it is nowhere; if that fails, digits are drawn instead, and a line says so.
-  func source() throws -> DataSource {
+  /// - Parameter saved: the name of the images that a training goes on with, for which no others will do.
+  func source(_ saved: Dataset.Name? = nil) throws -> DataSource {
+    if data == nil, saved == .drawn { return .drawn(seed: DrawnDigits.defaultSeed) }
     let progress = DownloadProgress()
     defer { progress.clear() }
     do {
       return try DataSource.resolve(data, progress: progress.show)
     } catch {
-      guard data == nil, error.kind == .unavailable || error.kind == .unwritable else { throw error }
+      guard data == nil, saved == nil, error.kind == .unavailable || error.kind == .unwritable else { throw error }
       progress.clear()
       Output.note("Going on with drawn digits, no MNIST here: \(error.problem)")
       return .drawn(seed: DrawnDigits.defaultSeed)

@@ -4,11 +4,11 @@ import KernelVLM
 
 /// What to compute with.
 struct KernelOptions: ParsableArguments {
-  @Option(help: "The kernels: vectorised C, or the readable Swift reference.")
-  var backend = KernelChoice.Backend.c
+  @Option(help: "The kernels: vectorised C, or the readable Swift reference (default: c).")
+  var backend: KernelChoice.Backend?
 
-  @Option(help: "The numbers; double needs --backend reference.")
-  var precision = KernelChoice.Precision.float
+  @Option(help: "The numbers; double needs --backend reference (default: float).")
+  var precision: KernelChoice.Precision?
 
   @Option(help: "What the C kernels are compiled for (default: the best this processor has).")
   var isa: InstructionSet?
@@ -19,8 +19,11 @@ struct KernelOptions: ParsableArguments {
       valueName: "count"))
   var threads: Int?
 
-  func choice() throws -> KernelChoice {
-    try KernelChoice(backend, precision: precision, instructionSet: isa ?? .best)
+  /// - Parameter saved: the kernels of a training that goes on, which are the defaults then.
+  func choice(_ saved: SavedTraining.Kernels? = nil) throws -> KernelChoice {
+    try KernelChoice(
+      backend ?? saved?.backend ?? .c, precision: precision ?? saved?.precision ?? .float,
+      instructionSet: isa ?? saved?.instructionSet ?? .best)
   }
 
   /// - Throws: `ConfigurationError` for a number of threads that makes no sense.

@@ -2,12 +2,17 @@ import ArgumentParser
 import KernelVLM
 import ReferenceKernels
 
-/// The shape of a model and of its loss.
+/// The shape of a model and of its loss. An option that is not given is nil: its default is the preset's, or that of a
+/// training that is resumed.
 struct ModelOptions: ParsableArguments {
   private static var standard: ModelConfiguration { ModelConfiguration() }
 
-  @Option(help: "How attention scores a query and a key: (q1·k1)(q2·k2)/d, or q·k/√d.")
-  var attention = Self.standard.attention
+  @Option(
+    help: """
+      How attention scores a query and a key: (q1·k1)(q2·k2)/d, or q·k/√d (default: \
+      \(Self.standard.attention.rawValue)).
+      """)
+  var attention: ModelConfiguration.Attention?
 
   @Option(help: "The gradient: the true one, or what the published program computes (default: the preset's).")
   var gradient: GradientKind?
@@ -18,56 +23,74 @@ struct ModelOptions: ParsableArguments {
         + "direct features of degree 2).", valueName: "weight"))
   var reconWeight: Double?
 
-  @Option(help: "Side of the image that the model sees; larger ones are average-pooled.")
-  var imageSize = Self.standard.imageSize
+  @Option(
+    help: """
+      Side of the image that the model sees; larger ones are average-pooled (default: \
+      \(Self.standard.imageSize)).
+      """)
+  var imageSize: Int?
 
-  @Option(help: "Features of each of the two base autoencoders.")
-  var baseFeatures = Self.standard.baseFeatures
-
-  @Option(help: "Tokens of the base autoencoders' tensor product; 0 leaves all three out.")
-  var tensorTokens = Self.standard.tensorTokens
+  @Option(help: "Features of each of the two base autoencoders (default: \(Self.standard.baseFeatures)).")
+  var baseFeatures: Int?
 
   @Option(
-    help: ArgumentHelp("Direct features, each degree with its count, or 'none'.", valueName: "degree:count,..."))
-  var direct = DirectList(Self.standard.direct)
+    help: """
+      Tokens of the base autoencoders' tensor product; 0 leaves all three out (default: \
+      \(Self.standard.tensorTokens)).
+      """)
+  var tensorTokens: Int?
 
-  @Option(help: "Width of an embedding.")
-  var width = Self.standard.width
+  @Option(
+    help: ArgumentHelp(
+      "Direct features, each degree with its count, or 'none' (default: \(DirectList(Self.standard.direct).text)).",
+      valueName: "degree:count,..."))
+  var direct: DirectList?
 
-  @Option(help: "Attention heads.")
-  var heads = Self.standard.heads
+  @Option(help: "Width of an embedding (default: \(Self.standard.width)).")
+  var width: Int?
 
-  @Option(help: "Layers of attention and MLP.")
-  var layers = Self.standard.layers
+  @Option(help: "Attention heads (default: \(Self.standard.heads)).")
+  var heads: Int?
 
-  @Option(help: "Hidden width of the MLP in units of --width.")
-  var mlpRatio = Self.standard.mlpRatio
+  @Option(help: "Layers of attention and MLP (default: \(Self.standard.layers)).")
+  var layers: Int?
 
-  @Option(help: "Longest text in tokens, its begin and end included.")
-  var maxText = Self.standard.maximumTextLength
+  @Option(help: "Hidden width of the MLP in units of --width (default: \(Self.standard.mlpRatio)).")
+  var mlpRatio: Int?
+
+  @Option(
+    help: "Longest text in tokens, its begin and end included (default: \(Self.standard.maximumTextLength)).")
+  var maxText: Int?
 
   @Option(
     help: ArgumentHelp(
       "The names of the labels 0, 1, … (default: zero,one,…,nine).", valueName: "name,..."),
     transform: { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) })
-  var names = Self.standard.names
+  var names: [String]?
 
   func configuration(_ preset: Preset) throws -> ModelConfiguration {
-    var c = preset.configuration
-    c.attention = attention
-    c.gradient = gradient ?? c.gradient
-    c.imageSize = imageSize
-    c.baseFeatures = baseFeatures
-    c.tensorTokens = tensorTokens
-    c.direct = direct.features
-    c.width = width
-    c.heads = heads
-    c.layers = layers
-    c.mlpRatio = mlpRatio
-    c.maximumTextLength = maxText
-    c.names = names
-    c.reconstructionWeight = reconWeight ?? (c.hasReconstruction ? c.reconstructionWeight : 0)
+    var c = applied(to: preset.configuration)
+    if reconWeight == nil, !c.hasReconstruction { c.reconstructionWeight = 0 }
     try c.validate()
+    return c
+  }
+
+  /// `configuration` with what these options change.
+  func applied(to configuration: ModelConfiguration) -> ModelConfiguration {
+    var c = configuration
+    c.attention = attention ?? c.attention
+    c.gradient = gradient ?? c.gradient
+    c.imageSize = imageSize ?? c.imageSize
+    c.baseFeatures = baseFeatures ?? c.baseFeatures
+    c.tensorTokens = tensorTokens ?? c.tensorTokens
+    c.direct = direct?.features ?? c.direct
+    c.width = width ?? c.width
+    c.heads = heads ?? c.heads
+    c.layers = layers ?? c.layers
+    c.mlpRatio = mlpRatio ?? c.mlpRatio
+    c.maximumTextLength = maxText ?? c.maximumTextLength
+    c.names = names ?? c.names
+    c.reconstructionWeight = reconWeight ?? c.reconstructionWeight
     return c
   }
 }

@@ -54,6 +54,12 @@ extension Duration {
 }
 
 extension String {
+  /// As one word of a POSIX shell.
+  var quotedForShell: String {
+    let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./,:+@%=".contains($0)) }
+    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
+  }
+
   func padded(_ width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
   func aligned(_ width: Int) -> String { String(repeating: " ", count: Swift.max(0, width - count)) + self }
 }

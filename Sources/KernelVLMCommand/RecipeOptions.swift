@@ -1,27 +1,32 @@
 import ArgumentParser
 import KernelVLM
 
-/// How a model is trained.
+/// How a model is trained. An option that is not given is nil: its default is the preset's, or that of a training that
+/// is resumed.
 struct RecipeOptions: ParsableArguments {
   private static var standard: Recipe { Recipe() }
 
-  @Option(help: "Steps to run; fewer than --schedule-steps cut the run short and leave its schedule as it is.")
-  var steps = Self.standard.steps
+  @Option(
+    help: """
+      Steps to run; fewer than --schedule-steps cut the run short and leave its schedule as it is (default: \
+      \(Self.standard.steps)).
+      """)
+  var steps: Int?
 
-  @Option(help: "Images of a step; the gradient is their mean.")
-  var batch = Self.standard.batch
+  @Option(help: "Images of a step; the gradient is their mean (default: \(Self.standard.batch)).")
+  var batch: Int?
 
-  @Option(help: "Seed of the initial parameters and of the shuffled order.")
-  var seed = Self.standard.seed
+  @Option(help: "Seed of the initial parameters and of the shuffled order (default: \(Self.standard.seed)).")
+  var seed: UInt32?
 
   @Option(name: .customLong("init"), help: "The random stream of the initial parameters: NumPy's legacy one.")
   var initialParameters = InitialParameters.numpy
 
-  @Option(help: "Learning rate at the start of the schedule.")
-  var learningRate = Self.standard.learningRate
+  @Option(help: "Learning rate at the start of the schedule (default: \(Self.standard.learningRate)).")
+  var learningRate: Double?
 
-  @Option(help: "How the learning rate falls to 0.")
-  var schedule = Self.standard.schedule
+  @Option(help: "How the learning rate falls to 0 (default: \(Self.standard.schedule.rawValue)).")
+  var schedule: Recipe.Schedule?
 
   @Option(
     help: ArgumentHelp(
@@ -29,43 +34,61 @@ struct RecipeOptions: ParsableArguments {
       valueName: "steps"))
   var scheduleSteps: Int?
 
-  @Option(help: ArgumentHelp("Steps at the beginning over which it rises.", valueName: "steps"))
-  var warmUp = Self.standard.warmUp
+  @Option(
+    help: ArgumentHelp(
+      "Steps at the beginning over which it rises (default: \(Self.standard.warmUp)).", valueName: "steps"))
+  var warmUp: Int?
 
-  @Option(help: "Adam's decay of the mean gradient.")
-  var beta1 = Self.standard.beta1
+  @Option(help: "Adam's decay of the mean gradient (default: \(Self.standard.beta1)).")
+  var beta1: Double?
 
-  @Option(help: "Adam's decay of the mean squared gradient.")
-  var beta2 = Self.standard.beta2
+  @Option(help: "Adam's decay of the mean squared gradient (default: \(Self.standard.beta2)).")
+  var beta2: Double?
 
-  @Option(help: "Decoupled weight decay.")
-  var weightDecay = Self.standard.weightDecay
+  @Option(help: "Decoupled weight decay (default: \(Self.standard.weightDecay)).")
+  var weightDecay: Double?
 
-  @Option(help: ArgumentHelp("Largest norm of the gradient of each vision feature tensor.", valueName: "norm"))
-  var featureClip = Self.standard.featureClip
+  @Option(
+    help: ArgumentHelp(
+      "Largest norm of the gradient of each vision feature tensor (default: \(Self.standard.featureClip)).",
+      valueName: "norm"))
+  var featureClip: Double?
 
-  @Option(help: ArgumentHelp("Largest norm of the whole gradient, after --feature-clip.", valueName: "norm"))
-  var clip = Self.standard.clip
+  @Option(
+    help: ArgumentHelp(
+      "Largest norm of the whole gradient, after --feature-clip (default: \(Self.standard.clip)).", valueName: "norm"))
+  var clip: Double?
 
-  @Option(help: "The order of the images: the file's, or another permutation for each pass.")
-  var order = Self.standard.order
+  @Option(
+    help: """
+      The order of the images: the file's, or another permutation for each pass (default: \
+      \(Self.standard.order.rawValue)).
+      """)
+  var order: Recipe.Order?
 
   func recipe(_ preset: Preset) throws -> Recipe {
-    var r = preset.recipe
-    r.steps = steps
-    r.scheduleSteps = scheduleSteps ?? max(r.scheduleSteps, steps)
-    r.batch = batch
-    r.seed = seed
-    r.learningRate = learningRate
-    r.schedule = schedule
-    r.warmUp = warmUp
-    r.beta1 = beta1
-    r.beta2 = beta2
-    r.weightDecay = weightDecay
-    r.featureClip = featureClip
-    r.clip = clip
-    r.order = order
+    var r = applied(to: preset.recipe)
+    r.scheduleSteps = scheduleSteps ?? max(r.scheduleSteps, r.steps)
     try r.validate()
+    return r
+  }
+
+  /// `recipe` with what these options change.
+  func applied(to recipe: Recipe) -> Recipe {
+    var r = recipe
+    r.steps = steps ?? r.steps
+    r.scheduleSteps = scheduleSteps ?? r.scheduleSteps
+    r.batch = batch ?? r.batch
+    r.seed = seed ?? r.seed
+    r.learningRate = learningRate ?? r.learningRate
+    r.schedule = schedule ?? r.schedule
+    r.warmUp = warmUp ?? r.warmUp
+    r.beta1 = beta1 ?? r.beta1
+    r.beta2 = beta2 ?? r.beta2
+    r.weightDecay = weightDecay ?? r.weightDecay
+    r.featureClip = featureClip ?? r.featureClip
+    r.clip = clip ?? r.clip
+    r.order = order ?? r.order
     return r
   }
 }

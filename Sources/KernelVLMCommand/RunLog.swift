@@ -19,14 +19,27 @@ struct RunLog {
   private let file: FileHandle
   private var failure: FileError?
 
-  /// Creates the file, or empties it.
-  init(path: String) throws(FileError) {
-    guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
+  /// Creates the file if there is none; else empties it, or goes on behind its last line.
+  init(path: String, appends: Bool) throws(FileError) {
+    let isThere = appends && FileManager.default.fileExists(atPath: path)
+    guard isThere || FileManager.default.createFile(atPath: path, contents: nil),
+      let file = FileHandle(forUpdatingAtPath: path)
     else {
       throw FileError(.unwritable, path: path, "expected a file to write a log to: \(String(cString: strerror(errno)))")
     }
+    do { try Self.seekBehindLastLine(of: file) } catch {
+      throw FileError(.unwritable, path: path, "could not append: \(error.localizedDescription)")
+    }
     self.path = path
     self.file = file
+  }
+
+  /// Ends a line first that was left unfinished, by a full disk, say.
+  private static func seekBehindLastLine(of file: FileHandle) throws {
+    let size = try file.seekToEnd()
+    guard size > 0 else { return }
+    try file.seek(toOffset: size - 1)
+    if try file.read(upToCount: 1) != Data("\n".utf8) { try file.write(contentsOf: Data("\n".utf8)) }
   }
 
   mutating func append(_ report: StepReport, learningRate: Double, seconds: Double) {

@@ -9,19 +9,39 @@ struct Train: ParsableCommand {
       kernelvlm train                      7000 steps of one image
       kernelvlm train --preset published   as the published program does it
       kernelvlm train --batch 100 --order shuffled --save model.safetensors
+      kernelvlm train --batch 100 --save model.safetensors --save-every 1000
+      kernelvlm train --resume model.safetensors
       kernelvlm train --data drawn --json  without MNIST; one JSON object
 
       An option beside --preset changes that one setting of it. Ctrl-C ends the training at the next step, and saves \
       what it has learnt if there is a --save; a second Ctrl-C stops at once.
+
+      A training that was saved before the end of its schedule goes on with --resume, to the same bits as without the \
+      break. The file says how: an option that contradicts it is refused, but --steps may move the end within the \
+      schedule. It needs the images that it was trained on, and their folder if they are not where MNIST is looked for.
       """)
 
-  @Option(help: "The settings to start from: exact has the true gradient, published that of the published program.")
-  var preset = Preset.exact
+  @Option(
+    help: """
+      The settings to start from: exact has the true gradient, published that of the published program (default: exact).
+      """)
+  var preset: Preset?
 
-  @Option(help: ArgumentHelp("Write the model to this file (safetensors).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Write the model to this file (safetensors), and before the end of its schedule what --resume needs besides.",
+      valueName: "file"))
   var save: String?
 
-  @Option(help: ArgumentHelp("Write the logged steps to this file, one JSON object a line.", valueName: "file.jsonl"))
+  @Option(help: ArgumentHelp("Save after so many steps, again and again, and not only at the end.", valueName: "steps"))
+  var saveEvery: Int?
+
+  @Option(help: ArgumentHelp("Go on from this file, and save to it unless --save names another.", valueName: "file"))
+  var resume: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the logged steps to this file, one JSON object a line; --resume appends to it.", valueName: "file.jsonl"))
   var log: String?
 
   @Flag(help: "Print where the time of a step goes, operation by operation; on one thread, with the C kernels.")
@@ -35,42 +55,48 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Recipe options") var recipeOptions: RecipeOptions
   @OptionGroup(title: "Model options") var modelOptions: ModelOptions
 
+  /// The file that is written, if any.
+  private var target: String? { save ?? resume }
+
   func validate() throws {
-    if let save, save == log { throw ValidationError("--save and --log name the same file, \(save)") }
+    for (option, path) in [("--save", save), ("--resume", resume)] where path != nil && path == log {
+      throw ValidationError("\(option) and --log name the same file, \(path ?? "")")
+    }
+    if saveEvery != nil, target == nil { throw ValidationError("--save-every needs --save, to know where") }
+    if let saveEvery, saveEvery < 1 { throw ValidationError("--save-every is \(saveEvery), must be at least 1") }
   }
 
   func run() throws {
     let interruption = Interruption()
-    let kernels = try kernelOptions.choice()
     let threads = try kernelOptions.threadCount()
-    let configuration = try modelOptions.configuration(preset)
-    let recipe = try recipeOptions.recipe(preset)
-    if let save { try requireWritable(save) }
-    let log = try self.log.map { path throws(FileError) in try RunLog(path: path) }
+    let plan = try TrainingPlan(self)
+    if let target { try requireWritable(target) }
 
-    let source = try dataOptions.source()
-    let dataset = try source.load(names: configuration.names.count)
+    let source = try plan.source(dataOptions)
+    let dataset = try source.load(names: plan.configuration.names.count)
     let profile = self.profile ? KernelProfile() : nil
-    let session = try kernels.train(
-      configuration, recipe: recipe, images: dataset.train, threads: threads,
-      measuresThreads: kernelOptions.threads == nil, profile: profile)
-    introduce(session, dataset, source, kernels, seed: recipe.seed)
+    let session = try plan.session(
+      dataset.train, threads: threads, measuresThreads: kernelOptions.threads == nil, profile: profile)
+    let log = try self.log.map { path throws(FileError) in try RunLog(path: path, appends: resume != nil) }
+    introduce(session, dataset, source, plan)
 
+    let file = target.map { TrainingFile(path: $0, interval: saveEvery, dataset: dataset, kernels: plan.kernels) }
     let outcome = try interruption.noting {
-      var loop = TrainingLoop(session, recipe: recipe, log: log)
+      var loop = TrainingLoop(session, log: log, file: file)
       let outcome = loop.run(interruption)
       if let failure = outcome.failure { Output.note("Error: \(failure)") }
-      try saveModel(session, outcome, dataset, kernels, recipe)
+      try file?.save(session)
+      if let target { Output.note("Saved after \(outcome.stepsDone.of("step")): \(target)") }
       try loop.log?.finish()
       return outcome
     }
-    try requireFinished(outcome, recipe, interruption.signal)
-    let times = profile.map { OperationTime.all($0, steps: outcome.stepsDone, seconds: outcome.seconds) }
-    try report(session, outcome, dataset, kernels, recipe, threads: threads, times)
+    try requireFinished(outcome, plan.recipe, interruption.signal)
+    let times = profile.map { OperationTime.all($0, steps: outcome.stepsTaken, seconds: outcome.seconds) }
+    try report(session, outcome, dataset, plan, threads: threads, times)
   }
 
   private func introduce(
-    _ session: any TrainingSession, _ dataset: Dataset, _ source: DataSource, _ kernels: KernelChoice, seed: UInt32
+    _ session: any TrainingSession, _ dataset: Dataset, _ source: DataSource, _ plan: TrainingPlan
   ) {
     let model = session.model
     Output.note(
@@ -78,47 +104,44 @@ struct Train: ParsableCommand {
       Data: \(dataset.name.rawValue), \(source.place), \(dataset.train.count.grouped) images to train on and \
       \(dataset.test.count.grouped) to test
       Model: \(model.table.count.grouped) parameters, \(model.configuration.attention.rawValue) attention, \
-      \(model.configuration.gradient.rawValue) gradient, seed \(seed)
-      Kernels: \(kernels.summary), \(session.threads.of("thread"))
+      \(model.configuration.gradient.rawValue) gradient, seed \(plan.recipe.seed)
+      Kernels: \(plan.kernels.summary), \(session.threads.of("thread"))
       """)
-  }
-
-  private func saveModel(
-    _ session: any TrainingSession, _ outcome: TrainingLoop.Outcome, _ dataset: Dataset, _ kernels: KernelChoice,
-    _ recipe: Recipe
-  ) throws {
-    guard let save else { return }
-    let provenance = [
-      "dataset": dataset.name.rawValue, "steps": "\(outcome.stepsDone)", "batch": "\(recipe.batch)",
-      "seed": "\(recipe.seed)", "learning_rate": "\(recipe.learningRate)", "schedule": recipe.schedule.rawValue,
-      "schedule_steps": "\(recipe.scheduleSteps)", "order": recipe.order.rawValue, "backend": kernels.backend.rawValue,
-      "precision": kernels.precision.rawValue, "isa": kernels.instructionSetName,
-      "weights_sha256": session.model.weightsSHA256, "version": KernelVLMCommand.version,
-    ]
-    try Checkpoint(session.model, provenance: provenance).save(save)
-    Output.note("Saved after \(outcome.stepsDone.of("step")): \(save)")
+    if let resume { plan.resumption(resume).forEach(Output.note) }
   }
 
   /// Ends the command with the status of a training that failed or was stopped.
   private func requireFinished(_ outcome: TrainingLoop.Outcome, _ recipe: Recipe, _ signal: Int32?) throws {
     if outcome.failure != nil { throw ExitCode(EX_SOFTWARE) }
     guard let signal else { return }
-    let advice = save == nil ? "; nothing is kept without --save" : ""
-    Output.note("Stopped after \(outcome.stepsDone.grouped) of \(recipe.steps.of("step"))\(advice)")
+    let advice = target.map { "Go on with: \(resumption(of: $0))" } ?? "Nothing is kept without --save"
+    Output.note("Stopped after \(outcome.stepsDone.grouped) of \(recipe.steps.of("step"))\n\(advice)")
     throw ExitCode(Interruption.status(of: signal))
   }
 
+  /// The command that goes on from the file `path` with what it does not say: where the images are, and what else was
+  /// asked for.
+  private func resumption(of path: String) -> String {
+    var words = ["kernelvlm", "train", "--resume", path]
+    if let data = dataOptions.data, data != "drawn" { words += ["--data", data] }
+    if let saveEvery { words += ["--save-every", "\(saveEvery)"] }
+    if let log { words += ["--log", log] }
+    if let threads = kernelOptions.threads { words += ["--threads", "\(threads)"] }
+    if profile { words.append("--profile") }
+    if json { words.append("--json") }
+    return words.map(\.quotedForShell).joined(separator: " ")
+  }
+
   private func report(
-    _ session: any TrainingSession, _ outcome: TrainingLoop.Outcome, _ dataset: Dataset, _ kernels: KernelChoice,
-    _ recipe: Recipe, threads: Int, _ times: [OperationTime]?
+    _ session: any TrainingSession, _ outcome: TrainingLoop.Outcome, _ dataset: Dataset, _ plan: TrainingPlan,
+    threads: Int, _ times: [OperationTime]?
   ) throws {
     let start = ContinuousClock.now
     let spellings = try session.model.spell(dataset.test, 0..<dataset.test.count, threads: threads)
     let evaluation = Evaluation(spellings, labels: dataset.test.labels, names: session.model.configuration.names)
     evaluation.noteNotFinite()
     let result = TrainingResult(
-      outcome, session, recipe, dataset, kernels, evaluation, evaluateSeconds: start.duration(to: .now).seconds,
-      profile: times)
+      outcome, session, plan, dataset, evaluation, evaluateSeconds: start.duration(to: .now).seconds, profile: times)
     if json { return try Output.json(result) }
     try Output.result(
       """
@@ -129,7 +152,7 @@ struct Train: ParsableCommand {
       \(result.text)
       """)
     if let times { try Output.result("\n" + OperationTime.table(times)) }
-    Output.note("Next: kernelvlm " + (save.map { "see \($0) --index 8" } ?? "train --save model.safetensors"))
+    Output.note("Next: kernelvlm " + (target.map { "see \($0) --index 8" } ?? "train --save model.safetensors"))
   }
 }
 

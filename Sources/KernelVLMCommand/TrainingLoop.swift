@@ -1,11 +1,13 @@
 import KernelVLM
 
-/// Takes the steps of a recipe and tells of them on the way.
+/// Takes the steps of a recipe, and saves and tells of them on the way.
 struct TrainingLoop {
   struct Outcome {
     /// What ended it before its last step, if it was not a signal.
     let failure: TrainingError?
     let stepsDone: Int
+    /// Those of the loop; fewer than are done if the training was resumed.
+    let stepsTaken: Int
     /// Of the last step; nil if there was none.
     let textLoss: Double?
     /// Of the loop alone.
@@ -16,15 +18,19 @@ struct TrainingLoop {
   private static let logInterval = 100
 
   let session: any TrainingSession
-  let recipe: Recipe
   var log: RunLog?
+  let file: TrainingFile?
   private var progress = ProgressLine()
+  private let firstStep: Int
   private let start = ContinuousClock.now
 
-  init(_ session: any TrainingSession, recipe: Recipe, log: RunLog?) {
+  private var recipe: Recipe { session.recipe }
+
+  init(_ session: any TrainingSession, log: RunLog?, file: TrainingFile?) {
     self.session = session
-    self.recipe = recipe
     self.log = log
+    self.file = file
+    firstStep = session.stepsDone
   }
 
   /// Runs to the last step, to the first that fails, or to the one in which a signal comes.
@@ -32,13 +38,18 @@ struct TrainingLoop {
     var last: StepReport?
     var failure: TrainingError?
     do throws(TrainingError) {
-      while session.stepsDone < recipe.steps, interruption.signal == nil { last = try takeStep() }
+      while session.stepsDone < recipe.steps, interruption.signal == nil {
+        last = try takeStep()
+        file?.saveIfDue(session)
+      }
     } catch {
       failure = error
     }
     let seconds = start.duration(to: .now).seconds
     progress.clear()
-    return Outcome(failure: failure, stepsDone: session.stepsDone, textLoss: last?.text, seconds: seconds)
+    return Outcome(
+      failure: failure, stepsDone: session.stepsDone, stepsTaken: session.stepsDone - firstStep, textLoss: last?.text,
+      seconds: seconds)
   }
 
   private mutating func takeStep() throws(TrainingError) -> StepReport {
@@ -46,7 +57,7 @@ struct TrainingLoop {
     let isLogged = step % Self.logInterval == 0 || step == recipe.steps
     let report = try session.step(reportsReconstruction: isLogged)
     if isLogged { tell(report) }
-    progress.show(step, of: recipe.steps, "step \(step)/\(recipe.steps)")
+    progress.show(step - firstStep, of: recipe.steps - firstStep, "step \(step)/\(recipe.steps)")
     return report
   }
 

@@ -8,6 +8,8 @@ struct TrainingResult: Encodable {
   let testImages: Int
   let parameters: Int
   let steps: Int
+  /// Steps that were done when the training was resumed; left out if it was not.
+  let resumedAtStep: Int?
   let batch: Int
   let gradient: String
   let attention: String
@@ -16,7 +18,8 @@ struct TrainingResult: Encodable {
   let threads: Int
   let isa: String
   let seed: UInt32
-  let finalTextLoss: Double
+  /// Left out if a training was resumed that had no steps left.
+  let finalTextLoss: Double?
   let trainSeconds: Double
   let evaluateSeconds: Double
   let testAccuracy: Double
@@ -27,16 +30,16 @@ struct TrainingResult: Encodable {
   let profile: [OperationTime]?
 
   init(
-    _ outcome: TrainingLoop.Outcome, _ session: any TrainingSession, _ recipe: Recipe, _ dataset: Dataset,
-    _ kernels: KernelChoice, _ evaluation: Evaluation, evaluateSeconds: Double,
-    profile: [OperationTime]?
+    _ outcome: TrainingLoop.Outcome, _ session: any TrainingSession, _ plan: TrainingPlan, _ dataset: Dataset,
+    _ evaluation: Evaluation, evaluateSeconds: Double, profile: [OperationTime]?
   ) {
-    let configuration = session.model.configuration
+    let (configuration, kernels, recipe) = (plan.configuration, plan.kernels, plan.recipe)
     self.dataset = dataset.name.rawValue
     trainImages = dataset.train.count
     testImages = dataset.test.count
     parameters = session.model.table.count
     steps = outcome.stepsDone
+    resumedAtStep = plan.saved?.stepsDone
     batch = recipe.batch
     gradient = configuration.gradient.rawValue
     attention = configuration.attention.rawValue
@@ -45,7 +48,7 @@ struct TrainingResult: Encodable {
     threads = session.threads
     isa = kernels.instructionSetName
     seed = recipe.seed
-    finalTextLoss = outcome.textLoss ?? 0
+    finalTextLoss = outcome.textLoss
     trainSeconds = outcome.seconds
     self.evaluateSeconds = evaluateSeconds
     testAccuracy = evaluation.accuracy
@@ -56,12 +59,18 @@ struct TrainingResult: Encodable {
   }
 
   var text: String {
-    let microseconds = String(format: "%.1f", trainSeconds / Double(steps) * 1e6)
-    return """
-      Trained on \(dataset): \(steps.of("step")) of \(batch.of("image")) in \
-      \(String(format: "%.2f", trainSeconds)) s, \(microseconds) µs a step
-      Weights: SHA-256 \(weightsSHA256)
-      """
+    """
+    Trained on \(dataset): \(steps.of("step")) of \(batch.of("image"))\(time)
+    Weights: SHA-256 \(weightsSHA256)
+    """
+  }
+
+  private var time: String {
+    let stepsTaken = steps - (resumedAtStep ?? 0)
+    guard stepsTaken > 0 else { return ", all of them before" }
+    let share = resumedAtStep == nil ? "" : ", \(stepsTaken.grouped) of them now,"
+    let seconds = String(format: "%.2f", trainSeconds)
+    return share + " in \(seconds) s, " + String(format: "%.1f µs a step", trainSeconds / Double(stepsTaken) * 1e6)
   }
 }
 

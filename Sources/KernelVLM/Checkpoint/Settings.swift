@@ -25,7 +25,30 @@ extension ModelConfiguration {
   }
 }
 
-/// Takes a configuration out of a checkpoint's metadata, setting by setting.
+extension Recipe {
+  /// The recipe as the metadata of a checkpoint; `steps` there are those done, so that those of the run are
+  /// `total_steps`. A number's text gives back its bits.
+  var settings: [String: String] {
+    [
+      "total_steps": "\(steps)",
+      "schedule_steps": "\(scheduleSteps)",
+      "batch": "\(batch)",
+      "learning_rate": "\(learningRate)",
+      "schedule": schedule.rawValue,
+      "warm_up": "\(warmUp)",
+      "beta1": "\(beta1)",
+      "beta2": "\(beta2)",
+      "epsilon": "\(epsilon)",
+      "weight_decay": "\(weightDecay)",
+      "feature_clip": "\(featureClip)",
+      "clip": "\(clip)",
+      "order": order.rawValue,
+      "seed": "\(seed)",
+    ]
+  }
+}
+
+/// Takes a configuration, a recipe and kernels out of a checkpoint's metadata, setting by setting.
 struct SettingsReader {
   /// What has not been taken.
   private(set) var remaining: [String: String]
@@ -55,9 +78,48 @@ struct SettingsReader {
     c.names = try take("names", "at most \(ModelConfiguration.namesLimit) bytes, a name on each line", Self.names)
     c.attention = try take("attention", "tensor or dot", ModelConfiguration.Attention.init)
     c.gradient = try take("gradient", "exact or published", GradientKind.init)
-    c.reconstructionWeight = try take("reconstruction_weight", "a number") { Double($0) }
+    c.reconstructionWeight = try number("reconstruction_weight")
     do { try c.validate() } catch { throw FileError(.malformed, path: path, error.description) }
     return c
+  }
+
+  /// - Throws: `FileError` for a setting that is missing or is not of its form, and for a recipe that cannot be run.
+  mutating func recipe() throws(FileError) -> Recipe {
+    var r = Recipe()
+    r.steps = try integer("total_steps")
+    r.scheduleSteps = try integer("schedule_steps")
+    r.batch = try integer("batch")
+    r.learningRate = try number("learning_rate")
+    r.schedule = try take("schedule", "linear or cosine", Recipe.Schedule.init)
+    r.warmUp = try integer("warm_up")
+    r.beta1 = try number("beta1")
+    r.beta2 = try number("beta2")
+    r.epsilon = try number("epsilon")
+    r.weightDecay = try number("weight_decay")
+    r.featureClip = try number("feature_clip")
+    r.clip = try number("clip")
+    r.order = try take("order", "sequential or shuffled", Recipe.Order.init)
+    r.seed = try take("seed", "an integer of 32 bits") { UInt32($0) }
+    do { try r.validate() } catch { throw FileError(.malformed, path: path, error.description) }
+    return r
+  }
+
+  /// - Throws: `FileError` for kernels that there are not, which includes C in Double.
+  mutating func kernels() throws(FileError) -> SavedTraining.Kernels {
+    let backend = try take("backend", "c or reference", KernelChoice.Backend.init)
+    let precision = try take("precision", backend == .c ? "float" : "float or double") {
+      KernelChoice.Precision(rawValue: $0).flatMap { backend == .c && $0 == .double ? nil : $0 }
+    }
+    let names = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+    let instructionSet: InstructionSet? =
+      backend == .c ? try take("isa", "one of \(names)", InstructionSet.init) : nil
+    return SavedTraining.Kernels(backend: backend, precision: precision, instructionSet: instructionSet)
+  }
+
+  mutating func text(_ key: String) throws(FileError) -> String { try take(key, "an entry") { $0 } }
+
+  mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(FileError) -> Int {
+    try take(key, "\(range.lowerBound) to \(range.upperBound)") { Int($0).flatMap { range.contains($0) ? $0 : nil } }
   }
 
   private static func directFeatures(_ text: String) -> [ModelConfiguration.DirectFeatures]? {
@@ -79,6 +141,10 @@ struct SettingsReader {
   /// Only as it is written: no "+", no leading zeros.
   private mutating func integer(_ key: String) throws(FileError) -> Int {
     try take(key, "an integer") { text in Int(text).flatMap { "\($0)" == text ? $0 : nil } }
+  }
+
+  private mutating func number(_ key: String) throws(FileError) -> Double {
+    try take(key, "a number") { Double($0) }
   }
 
   private mutating func take<Value>(

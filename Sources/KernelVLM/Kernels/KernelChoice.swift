@@ -49,11 +49,41 @@ public struct KernelChoice: Equatable, Sendable {
     _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int,
     measuresThreads: Bool = false, profile: KernelProfile? = nil
   ) throws(ConfigurationError) -> any TrainingSession {
+    try session(
+      configuration, recipe, images, threads: threads, measuresThreads: measuresThreads, profile: profile, from: nil)
+  }
+
+  /// A training that goes on where it was saved: to the same bits as without the break, with the same instruction set.
+  /// - Parameters:
+  ///   - steps: where it ends, if not where it was to end.
+  ///   - images: those that it was trained on.
+  ///   - threads, measuresThreads, profile: as for `train`; no bit depends on them.
+  /// - Throws: `ConfigurationError` for another backend or precision, or steps that the schedule does not have;
+  ///   `FileError` for other images.
+  public func resume(
+    _ saved: SavedTraining, steps: Int? = nil, images: LabelledImages, threads: Int, measuresThreads: Bool = false,
+    profile: KernelProfile? = nil
+  ) throws -> any TrainingSession {
+    var recipe = saved.recipe
+    recipe.steps = steps ?? recipe.steps
+    try saved.require(recipe)
+    try saved.require(self)
+    try saved.require(images)
+    return try session(
+      saved.checkpoint.configuration, recipe, images, threads: threads, measuresThreads: measuresThreads,
+      profile: profile, from: saved)
+  }
+
+  private func session(
+    _ configuration: ModelConfiguration, _ recipe: Recipe, _ images: LabelledImages, threads: Int,
+    measuresThreads: Bool, profile: KernelProfile?, from saved: SavedTraining?
+  ) throws(ConfigurationError) -> any TrainingSession {
     func session<K: Kernels>(_ kernels: K, threads: Int) throws(ConfigurationError) -> any TrainingSession {
       let model = try VisionLanguageModel(configuration, kernels: kernels)
-      model.drawParameters(seed: recipe.seed)
-      return try Trainer(
+      let trainer = try Trainer(
         model, recipe: recipe, images: images, threads: threads, measuresThreads: measuresThreads)
+      if let saved { trainer.restore(saved) } else { model.drawParameters(seed: recipe.seed) }
+      return trainer
     }
     if let profile {
       guard backend == .c else {

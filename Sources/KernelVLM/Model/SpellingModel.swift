@@ -14,11 +14,7 @@ public protocol SpellingModel: Sendable {
 
 extension SpellingModel {
   /// SHA-256 of all parameters, little-endian, in the order of the table.
-  public var weightsSHA256: String {
-    var hash = SHA256()
-    for tensor in tensors() { hash.update(Array(tensor.bytes)) }
-    return hash.hex()
-  }
+  public var weightsSHA256: String { tensors().sha256 }
 }
 
 extension VisionLanguageModel: SpellingModel {
@@ -50,11 +46,5 @@ extension VisionLanguageModel: SpellingModel {
     return spellings.flatMap { $0 }
   }
 
-  public func tensors() -> [Safetensors.Tensor] {
-    if let floats = buffer.values as? [Float] {
-      return table.entries.map { .init($0.name, shape: [$0.rows, $0.columns], values: floats[$0.range]) }
-    }
-    let doubles = buffer.values.map(Double.init)
-    return table.entries.map { .init($0.name, shape: [$0.rows, $0.columns], values: doubles[$0.range]) }
-  }
+  public func tensors() -> [Safetensors.Tensor] { table.tensors(of: buffer) }
 }

@@ -21,6 +21,9 @@ public protocol TrainingSession: AnyObject {
   /// The most threads that share a step.
   var threads: Int { get }
   var model: any SpellingModel { get }
+  var recipe: Recipe { get }
+  /// Adam's moments as the tensors of a checkpoint, in the model's own precision: m of each parameter tensor, then v.
+  func moments() -> [Safetensors.Tensor]
   /// Takes one step. A step that throws changes nothing.
   /// - Parameter reportsReconstruction: whether to compute the reconstruction error even where no gradient asks for it.
   func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport
@@ -37,7 +40,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   private static var imagesPerPass: Int { 16 }
 
   let languageModel: VisionLanguageModel<K>
-  private let recipe: Recipe
+  public let recipe: Recipe
   private let images: LabelledImages
   private let pooling: Pooling
   public let threads: Int
@@ -50,7 +53,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   private let gradients: [Buffer<Scalar>]
   private let gradientViews: [Parameters<Scalar>]
   private let workspaces: [Workspace<Scalar>]
-  public private(set) var stepsDone = 0
+  public internal(set) var stepsDone = 0
 
   public var model: any SpellingModel { languageModel }
 

@@ -16,11 +16,12 @@ struct CommandRun {
   /// - Parameters:
   ///   - environment: what to set besides; KERNELVLM_DATA is not passed on.
   ///   - signal: what to send as soon as standard error contains `cue`.
+  ///   - delay: microseconds to wait before it is sent.
   ///   - addressSpace: how many MiB of it there are.
   ///   - shell: a script that runs it, as `"$0" "$@"`.
   init(
     _ arguments: [String], environment: [String: String] = [:], signal: (number: Int32, cue: String)? = nil,
-    addressSpace: Int? = nil, shell: String? = nil
+    delay: useconds_t = 0, addressSpace: Int? = nil, shell: String? = nil
   ) throws {
     let process = Process()
     if let script = shell ?? addressSpace.map({ "ulimit -v \($0 << 10); exec \"$0\" \"$@\"" }) {
@@ -42,7 +43,8 @@ struct CommandRun {
       try process.run()
       if let signal {
         while process.isRunning, try !Self.text(errors).contains(signal.cue) { usleep(2000) }
-        kill(process.processIdentifier, signal.number)
+        usleep(delay)
+        if process.isRunning { kill(process.processIdentifier, signal.number) }
       }
       process.waitUntilExit()
       return (try Self.text(output), try Self.text(errors))

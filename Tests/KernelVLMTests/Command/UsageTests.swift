@@ -83,9 +83,10 @@ import Testing
       ["train"],
       [
         "preset", "data", "steps", "batch", "threads", "seed", "backend", "precision", "attention", "gradient",
-        "recon-weight", "init", "save", "log", "json", "learning-rate", "schedule", "schedule-steps", "warm-up",
-        "beta1", "beta2", "weight-decay", "feature-clip", "clip", "order", "isa", "image-size", "base-features",
-        "tensor-tokens", "direct", "width", "heads", "layers", "mlp-ratio", "max-text", "names",
+        "recon-weight", "init", "save", "save-every", "resume", "log", "json", "learning-rate", "schedule",
+        "schedule-steps", "warm-up", "beta1", "beta2", "weight-decay", "feature-clip", "clip", "order", "isa",
+        "image-size", "base-features", "tensor-tokens", "direct", "width", "heads", "layers", "mlp-ratio", "max-text",
+        "names",
       ]
     ),
     (["evaluate"], ["data", "split", "threads", "backend", "precision", "isa", "json"]),
