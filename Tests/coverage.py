@@ -1,0 +1,139 @@
+"""Lines and regions that the tests run, by area: coverage.py EXPORT [--uncovered]
+
+EXPORT is what `llvm-cov export` writes. A region is a stretch of code that runs as a whole or not at all; where several
+functions come from one source, as the kernels of each instruction set do, a region counts as run if it is in one of them.
+
+Fails if an area is under its limit. What `unreachable` names, with its reason, does not count; an entry there for code
+that is run, or that is not there any more, fails too.
+"""
+
+import json
+import os
+import sys
+from collections import defaultdict
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DATA = "Sources/KernelVLM/Data/"
+# The name, the paths' beginnings, the least percentage. A file belongs to the first area that fits.
+AREAS = [
+    (
+        "readers and checkpoint",
+        ["Sources/KernelVLM/Checkpoint/"]
+        + [DATA + name for name in ("Dataset", "FileError", "Gzip", "IDX", "Memory", "SHA256")],
+        100,
+    ),
+    ("rest of the library", ["Sources/KernelVLM/"], 90),
+    ("reference kernels", ["Sources/ReferenceKernels/"], 90),
+    ("C kernels", ["Sources/CVLMKernels/", "include/"], 90),
+    ("command", ["Sources/KernelVLMCommand/"], 90),
+]
+
+
+class File:
+    def __init__(self):
+        self.regions = defaultdict(int)  # (line, column, last line, last column): how often run
+        self.lines = {}  # line: how often run
+
+    def excuse(self, line_numbers):
+        """Takes regions out that begin on one of these lines and are not run, and their lines; how many there were."""
+        regions = [r for r, count in self.regions.items() if count == 0 and r[0] in line_numbers]
+        for region in regions:
+            del self.regions[region]
+            for line in range(region[0], region[2] + 1):
+                if self.lines.get(line) == 0:
+                    del self.lines[line]
+        return len(regions)
+
+
+def line_counts(segments):
+    """How often each line with code is run, as llvm-cov counts: by the regions that begin on it or reach into it."""
+    by_line = defaultdict(list)
+    for line, column, count, has_count, is_entry, is_gap in segments:
+        by_line[line].append((count, has_count, is_entry and not is_gap))
+    counts, wrapped = {}, None
+    for line in range(min(by_line, default=0), max(by_line, default=-1) + 1):
+        here = by_line[line]
+        entries = [count for count, has_count, is_entry in here if has_count and is_entry]
+        reaching = [wrapped[0]] if wrapped and wrapped[1] else []
+        begins_skipped = here and not here[0][1] and here[0][2]
+        if (entries or reaching) and not begins_skipped:
+            counts[line] = max(entries + reaching)
+        wrapped = here[-1] if here else wrapped
+    return counts
+
+
+def load(path):
+    with open(path) as file:
+        data = json.load(file)["data"][0]
+    files = defaultdict(File)
+    for function in data["functions"]:
+        for region in function["regions"]:
+            place, count, file_id, kind = tuple(region[:4]), region[4], region[5], region[7]
+            if kind == 0:
+                regions = files[function["filenames"][file_id]].regions
+                regions[place] = max(regions[place], count)
+    for file in data["files"]:
+        files[file["filename"]].lines = line_counts(file["segments"])
+    inside = {os.path.relpath(path, ROOT): file for path, file in files.items()}
+    return {path: file for path, file in inside.items() if path.startswith(("Sources/", "include/"))}
+
+
+def source(path):
+    with open(os.path.join(ROOT, path)) as file:
+        return [line.strip() for line in file]
+
+
+def unreachable():
+    """(path, code of the line) of each entry: a line "path: code", and under it, indented, the reason."""
+    with open(os.path.join(ROOT, "Tests/unreachable")) as file:
+        lines = [line.rstrip() for line in file if line.strip() and not line.startswith("#")]
+    for line, following in zip(lines, lines[1:] + [""]):
+        if not line.startswith(" "):
+            path, _, code = line.partition(": ")
+            if not following.startswith(" "):
+                sys.exit(f"Tests/unreachable: expected a reason under: {line}")
+            yield path, code
+
+
+def percentage(counts):
+    return 100 * sum(count > 0 for count in counts) / len(counts) if counts else 100
+
+
+def main():
+    files = load(sys.argv[1])
+    faults = []
+    for path, code in unreachable():
+        numbers = {i for i, text in enumerate(source(path), 1) if text == code} if path in files else {}
+        if not numbers:
+            faults.append(f"Tests/unreachable: no longer there: {path}: {code}")
+        elif files[path].excuse(numbers) == 0:
+            faults.append(f"Tests/unreachable: run by a test after all: {path}: {code}")
+
+    areas = defaultdict(list)
+    for path in sorted(files):
+        name = next(name for name, beginnings, _ in AREAS if path.startswith(tuple(beginnings)))
+        areas[name].append(path)
+    print(f"{'area':24}{'lines':>16}{'regions':>24}{'at least':>12}")
+    for name, _, least in AREAS:
+        lines = [count for path in areas[name] for count in files[path].lines.values()]
+        regions = [count for path in areas[name] for count in files[path].regions.values()]
+        figures = [f"{sum(c > 0 for c in counts)}/{len(counts)} {percentage(counts):6.2f} %" for counts in (lines, regions)]
+        print(f"{name:24}{figures[0]:>20}{figures[1]:>20}{least:>10} %")
+        if min(percentage(lines), percentage(regions)) < least:
+            faults.append(f"{name}: under {least} %")
+        for path in areas[name]:
+            if least == 100 or "--uncovered" in sys.argv:
+                show_uncovered(path, files[path])
+    sys.exit("\n".join(faults) if faults else 0)
+
+
+def show_uncovered(path, file):
+    text = source(path)
+    for line, column, *_ in sorted(region for region, count in file.regions.items() if count == 0):
+        print(f"  not run: {path}:{line}:{column}: {text[line - 1]}")
+    begun = {region[0] for region, count in file.regions.items() if count == 0}
+    for line in sorted(line for line, count in file.lines.items() if count == 0 and line not in begun):
+        print(f"  not run: {path}:{line}: {text[line - 1]}")
+
+
+main()
