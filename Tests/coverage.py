@@ -1,7 +1,7 @@
 """Lines and regions that the tests run, by area: coverage.py EXPORT [--uncovered]
 
 EXPORT is what `llvm-cov export` writes. A region is a stretch of code that runs as a whole or not at all; where several
-functions come from one source, as the kernels of each instruction set do, a region counts as run if it is in one of them.
+functions come from one source, as the kernels of each instruction set do, a region that is run in one of them counts.
 
 Fails if an area is under its limit. Not counted, unless run:
 - what only a trap runs, as the message of a precondition: a process that traps writes no counts, be it tested or not;
@@ -125,6 +125,10 @@ def percentage(counts):
     return 100 * sum(count > 0 for count in counts) / len(counts) if counts else 100
 
 
+def figure(counts):
+    return f"{sum(count > 0 for count in counts)}/{len(counts)} {percentage(counts):6.2f} %"
+
+
 def main():
     files = load(sys.argv[1])
     faults = []
@@ -146,18 +150,17 @@ def main():
     for path in sorted(files):
         name = next(name for name, beginnings, _ in AREAS if path.startswith(tuple(beginnings)))
         areas[name].append(path)
-    print(f"{'area':24}{'lines':>16}{'regions':>24}{'at least':>12}")
+    print(f"{'area':24}{'lines':>20}{'regions':>20}{'at least':>12}")
     for name, _, least in AREAS:
         lines = [count for path in areas[name] for count in files[path].lines.values()]
         regions = [count for path in areas[name] for count in files[path].regions.values()]
-        figures = [f"{sum(c > 0 for c in counts)}/{len(counts)} {percentage(counts):6.2f} %" for counts in (lines, regions)]
-        print(f"{name:24}{figures[0]:>20}{figures[1]:>20}{least:>10} %")
+        print(f"{name:24}{figure(lines):>20}{figure(regions):>20}{least:>10} %")
         if min(percentage(lines), percentage(regions)) < least:
             faults.append(f"{name}: under {least} %")
         for path in areas[name]:
             if least == 100 or "--uncovered" in sys.argv:
                 show_uncovered(path, files[path])
-    print(f"Not counted: {traps} regions that only a trap runs, {empty} without code, {listed} that Tests/unreachable names")
+    print(f"Not counted: {traps} regions that only a trap runs, {empty} without code, {listed} in Tests/unreachable")
     sys.exit("\n".join(faults) if faults else 0)
 
 
