@@ -89,6 +89,7 @@ final class Bench<Scalar: KernelScalar> {
   /// The operands beside which something was written.
   func damaged() -> [String] {
     operands.filter { _, operand in
+      unpoison?(operand.memory, operand.count * MemoryLayout<Scalar>.stride)
       let matrix = operand.matrix
       let start = matrix.pointer - operand.memory
       return (0..<operand.count).contains { at in
@@ -120,6 +121,9 @@ final class Bench<Scalar: KernelScalar> {
       for j in 0..<columns { matrix[i, j] = Scalar(values[i * columns + j]) }
     }
     operands[name] = Operand(memory: memory, matrix: matrix, count: count)
+    // So that AddressSanitizer sees what is read there too.
+    poison?(memory, (guardSize + misalignment) * MemoryLayout<Scalar>.stride)
+    poison?(matrix.pointer + rows * stride, guardSize * MemoryLayout<Scalar>.stride)
     return matrix
   }
 }

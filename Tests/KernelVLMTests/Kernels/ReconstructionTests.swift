@@ -51,10 +51,11 @@ struct ReconstructionCase: Operation {
 @Suite struct ReconstructionTests {
   static let cases = [
     (1, 196, 8, 1.5), (16, 196, 8, 1.5), (3, 196, 8, 0.01), (3, 196, 8, 9), (2, 3, 3, 2), (5, 7, 2, 2), (3, 16, 7, 2),
-    (2, 17, 16, 2), (3, 64, 17, 2),
+    (2, 17, 16, 2), (3, 64, 17, 2), (3, 5, 7, 2), (2, 1, 8, 2),
   ].map { n, P, m, length in ReconstructionCase(n: n, P: P, m: m, length: length) }
 
   @Test(arguments: cases) func agreesWithTheReference(_ operation: ReconstructionCase) { expectParity(operation) }
   @Test func aFaultIsCaught() { expectFaultsCaught(ReconstructionCase(n: 5, P: 12, m: 4)) }
   @Test func gradientsAreThoseOfForward() { expectGradients(ReconstructionCase(n: 3, P: 6, m: 3, chained: true)) }
+  @Test func soAreThoseWithFewPixels() { expectGradients(ReconstructionCase(n: 2, P: 2, m: 5, chained: true)) }
 }
