@@ -1,0 +1,1 @@
+../../../Tests/KernelVLMTests/Sanitizers/Poison.swift
