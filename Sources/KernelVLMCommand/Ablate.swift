@@ -37,14 +37,7 @@ struct Ablate: ParsableCommand {
   func run() throws {
     let kernels = try kernelOptions.choice()
     let jobs = try kernelOptions.threadCount()
-    guard (1...10_000).contains(seeds) else { throw ConfigurationError("seeds", value: seeds, rule: "1 to 10000") }
-    var recipe = Recipe()
-    recipe.steps = steps
-    recipe.scheduleSteps = max(recipe.scheduleSteps, steps)
-    recipe.seed = seed
-    try recipe.validate()
-    let chosen = Ablation.FeatureSet.allCases.filter(features.contains)
-    let ablation = Ablation(features: chosen, recipe: recipe, seeds: seeds)
+    let ablation = try ablation()
 
     let source = try dataOptions.source()
     let dataset = try source.load()
@@ -62,8 +55,21 @@ struct Ablate: ParsableCommand {
       try Output.json(
         AblationReport(ablation, results, dataset, kernels, threads: min(jobs, ablation.trainings), seconds: seconds))
     } else {
-      try Output.result(AblationTable(ablation, results, features: chosen, dataset).text)
+      try Output.result(AblationTable(ablation, results, features: chosenFeatures, dataset).text)
     }
+  }
+
+  private var chosenFeatures: [Ablation.FeatureSet] { Ablation.FeatureSet.allCases.filter(features.contains) }
+
+  /// - Throws: `ConfigurationError` for settings that cannot be run.
+  func ablation() throws -> Ablation {
+    guard (1...10_000).contains(seeds) else { throw ConfigurationError("seeds", value: seeds, rule: "1 to 10000") }
+    var recipe = Recipe()
+    recipe.steps = steps
+    recipe.scheduleSteps = max(recipe.scheduleSteps, steps)
+    recipe.seed = seed
+    try recipe.validate()
+    return Ablation(features: chosenFeatures, recipe: recipe, seeds: seeds)
   }
 
   private func measure(

@@ -1,8 +1,5 @@
 import ArgumentParser
-import Foundation
-import KernelVLM
 
-@main
 struct KernelVLMCommand: ParsableCommand {
   static let version = "0.1.0"
 
@@ -34,24 +31,4 @@ struct KernelVLMCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [Train.self, Evaluate.self, See.self, Ablate.self, DataCommand.self])
-
-  static func main() {
-    // A file that grows over the limit is then an error, which names it.
-    signal(SIGXFSZ, SIG_IGN)
-    OutOfMemory.handler.withLock {
-      $0 = { byteCount in
-        Output.note("Error: expected \(byteCount) bytes of memory, found too little")
-        // At once: other threads may be at work.
-        _exit(EX_OSERR)
-      }
-    }
-    do {
-      var command = try parseAsRoot()
-      try command.run()
-    } catch {
-      guard let failure = Failure(error) else { exit(withError: error) }
-      Output.note("Error: \(failure.message)")
-      Foundation.exit(failure.status)
-    }
-  }
 }

@@ -65,8 +65,12 @@ struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The names of the labels 0, 1, … (default: zero,one,…,nine).", valueName: "name,..."),
-    transform: { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) })
+    transform: Self.names)
   var names: [String]?
+
+  static func names(_ list: String) -> [String] {
+    list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+  }
 
   func configuration(_ preset: Preset) throws -> ModelConfiguration {
     var c = applied(to: preset.configuration)

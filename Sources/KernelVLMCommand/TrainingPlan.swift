@@ -60,7 +60,9 @@ struct TrainingPlan {
       lines.append("Note: it was trained with \(before.rawValue) so far; the last bits depend on the instruction set")
     }
     if let version = saved.checkpoint.provenance["version"], version != KernelVLMCommand.version {
-      lines.append("Note: it was trained by version \(version) so far; the last bits may depend on the version")
+      // From the file, and perhaps no version: what would steer the terminal is escaped.
+      let shown = String(reflecting: version)
+      lines.append("Note: it was trained by version \(shown) so far; the last bits may depend on the version")
     }
     return lines
   }

@@ -31,7 +31,11 @@ public struct Checkpoint: Sendable, Equatable {
   /// - Throws: `FileError` if the file is missing, is not safetensors, or does not hold a model's configuration and
   ///   exactly its tensors, or those and all moments.
   public init(path: String) throws(FileError) {
-    let file = try Safetensors.load(path)
+    try self.init(Safetensors.load(path), path: path)
+  }
+
+  /// What a file holds that was read; `path` is for errors, which are the same.
+  public init(_ file: Safetensors, path: String) throws(FileError) {
     var settings = SettingsReader(file.metadata, path: path)
     configuration = try settings.configuration()
     provenance = settings.remaining

@@ -116,7 +116,10 @@ struct SettingsReader {
     return SavedTraining.Kernels(backend: backend, precision: precision, instructionSet: instructionSet)
   }
 
-  mutating func text(_ key: String) throws(FileError) -> String { try take(key, "an entry") { $0 } }
+  /// A text that can be shown in a message.
+  mutating func line(_ key: String) throws(FileError) -> String {
+    try take(key, "an entry of one line, at most 80 characters") { quoted($0) == "\"\($0)\"" ? $0 : nil }
+  }
 
   mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(FileError) -> Int {
     try take(key, "\(range.lowerBound) to \(range.upperBound)") { Int($0).flatMap { range.contains($0) ? $0 : nil } }

@@ -28,19 +28,24 @@ public struct SavedTraining: Sendable {
   /// - Throws: `FileError` if the file is no checkpoint, if it lacks anything that the next step depends on, or if what
   ///   it holds cannot be the state of a training.
   public init(path: String) throws(FileError) {
-    checkpoint = try Checkpoint(path: path)
+    try self.init(Checkpoint(path: path), path: path)
+  }
+
+  /// The training whose checkpoint was read; `path` is for errors, which are the same.
+  public init(_ checkpoint: Checkpoint, path: String) throws(FileError) {
+    self.checkpoint = checkpoint
     self.path = path
     var settings = SettingsReader(checkpoint.provenance, path: path)
     let recipe = try settings.recipe()
     self.recipe = recipe
     stepsDone = try settings.integer("steps", in: 0...recipe.steps)
     kernels = try settings.kernels()
-    dataset = try settings.text("dataset")
-    imagesSHA256 = try settings.text("train_images_sha256")
-    try checkHash(of: checkpoint.tensors, settings.text("weights_sha256"), "parameters")
+    dataset = try settings.line("dataset")
+    imagesSHA256 = try settings.line("train_images_sha256")
+    try checkHash(of: checkpoint.tensors, settings.line("weights_sha256"), "parameters")
     if stepsDone < recipe.scheduleSteps || !checkpoint.moments.isEmpty {
       try checkMoments()
-      try checkHash(of: checkpoint.moments, settings.text("moments_sha256"), "moments")
+      try checkHash(of: checkpoint.moments, settings.line("moments_sha256"), "moments")
     }
   }
 
