@@ -32,7 +32,7 @@ import Testing
   }
 
   /// On a file system that has room for the old model and for half of the new one, or for no file more at all.
-  @Test(.enabled(if: canMount, "needs the right to mount"), arguments: ["size=200k", "size=1m,nr_inodes=2"])
+  @Test(.enabled(if: canMount, "needs the right to mount"), arguments: ["size=600k", "size=1m,nr_inodes=2"])
   func aFullDiskIsAnError(options: String) throws {
     try SaveCase.with { save in
       let run = try runOnFileSystem(save, options, "\"$0\" \"$@\"")
