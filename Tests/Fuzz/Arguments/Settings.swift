@@ -1,24 +1,24 @@
 import ArgumentParser
 import KernelVLM
 
-/// Takes options and their values from `words`, in the simplest way: "--name", "value", "--name=value". Words that are
-/// neither are passed over.
+/// Checks the settings of `train`, or of the command `ablate` if that is the first of `words`. Options and their values
+/// are taken in the simplest way: "--name", "value", "--name=value". Words that are neither are passed over.
 func checkSettings(_ words: [String]) throws {
   guard var (train, ablate) = defaults else { return }
+  let isAblate = words.first == "ablate"
   var words = words[...]
   while let word = words.popFirst() {
     guard word.utf8.starts(with: "--".utf8) else { continue }
     let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard let value = parts.count == 2 ? String(parts[1]) : words.popFirst() else { break }
     let name = String(parts[0].dropFirst(2))
-    try trainSettings[name]?(&train, value)
-    try ablateSettings[name]?(&ablate, value)
+    if isAblate { try ablateSettings[name]?(&ablate, value) } else { try trainSettings[name]?(&train, value) }
   }
-  try check(train)
-  try check(ablate)
+  try isAblate ? check(ablate) : check(train)
 }
 
-private let defaults = try? (Train.parse([]), Ablate.parse([]))
+// With a number of threads, since counting the cores reads files.
+private let defaults = try? (Train.parse(["--threads", "1"]), Ablate.parse(["--threads", "1"]))
 
 private struct NoValue: Error {}
 

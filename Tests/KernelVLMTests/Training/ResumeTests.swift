@@ -241,10 +241,10 @@ import Testing
       }, "expected F64 for precision double, found F32 in tensor \"bae.1.left\""
     ),
     ({ $0.metadata["isa"] = "swift" }, "metadata isa: expected one of baseline, avx2, avx512, found \"swift\""),
-    ({ $0.metadata["dataset"] = nil }, "metadata dataset: expected an entry, found no such entry"),
+    ({ $0.metadata["dataset"] = nil }, "metadata dataset: expected an entry of one line"),
     ({ $0.metadata["train_images_sha256"] = nil }, "metadata train_images_sha256: expected an entry"),
     ({ $0.metadata["moments_sha256"] = nil }, "metadata moments_sha256: expected an entry"),
-    ({ $0.metadata["dataset"] = "drawn\u{1B}[2J" }, "metadata dataset: expected an entry of one line"),
+    ({ $0.metadata["dataset"] = "drawn\u{1B}[2J" }, "at most 80 characters, found \"drawn\\u{1B}[2J\""),
     (
       { $0.tensors.removeAll { $0.name.hasPrefix("adam.") } },
       "expected Adam's moments after 15 of 7000 steps, found a model alone"
