@@ -19,6 +19,7 @@ struct AddCase: Operation {
   /// Squares of floats are exact in Double, and a sum of n of them in any order is within n 2⁻⁵³ of its value.
   @Test(arguments: counts) func squaredNormAgreesWithTheReference(_ count: Int) {
     let bench = Bench<Float>(misalignment: 1)
+    defer { withExtendedLifetime(bench) {} }
     let x = bench.input("x", 1, count)
     let expected = Reference<Float>().squaredNorm(x)
     for kernels in everyCKernels {
@@ -32,9 +33,10 @@ struct AddCase: Operation {
   @Test(arguments: [Float.nan, .infinity]) func squaredNormShowsWhatIsNotFinite(_ value: Float) {
     for kernels in everyCKernels {
       for at in [0, 63, 64, 99] {
-        let x = Bench<Float>().input("x", 1, 100)
+        let bench = Bench<Float>()
+        let x = bench.input("x", 1, 100)
         x[0, at] = value
-        #expect(!kernels.squaredNorm(x).isFinite, "\(kernels.instructionSet)")
+        withExtendedLifetime(bench) { #expect(!kernels.squaredNorm(x).isFinite, "\(kernels.instructionSet)") }
       }
     }
   }
