@@ -210,7 +210,7 @@ static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
     forward_by_dots(y, ldy, x, ldx, w, n, k, m, accumulate);
     return;
   }
-  _Alignas(64) float panel[TILE_DEPTH * TILE_COLUMNS];
+  float panel[TILE_DEPTH * TILE_COLUMNS];
   for (ptrdiff_t o = 0; o < m; o += TILE_COLUMNS) {
     ptrdiff_t columns = least(TILE_COLUMNS, m - o);
     ptrdiff_t t = 0;

@@ -54,15 +54,15 @@ static ptrdiff_t chunk_rows(ptrdiff_t rows, ptrdiff_t i) { return i + 1 < chunks
 static void forward_chunk(void *context, ptrdiff_t i, int thread) {
   (void)thread;
   const shared_product *s = context;
-  s->kernels->matmul_forward(s->output + i * CHUNK * s->m, s->left + i * CHUNK * s->k, s->right, chunk_rows(s->n, i), s->k, s->m,
-            s->accumulate);
+  s->kernels->matmul_forward(s->output + i * CHUNK * s->m, s->left + i * CHUNK * s->k, s->right,
+                             chunk_rows(s->n, i), s->k, s->m, s->accumulate);
 }
 
 static void backward_input_chunk(void *context, ptrdiff_t i, int thread) {
   (void)thread;
   const shared_product *s = context;
-  s->kernels->matmul_backward_input(s->output + i * CHUNK * s->k, s->left + i * CHUNK * s->m, s->right, chunk_rows(s->n, i), s->k, s->m,
-            s->accumulate);
+  s->kernels->matmul_backward_input(s->output + i * CHUNK * s->k, s->left + i * CHUNK * s->m, s->right,
+                                    chunk_rows(s->n, i), s->k, s->m, s->accumulate);
 }
 
 static void backward_weight_chunk(void *context, ptrdiff_t i, int thread) {

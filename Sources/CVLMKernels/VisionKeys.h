@@ -77,7 +77,8 @@ static void vision_keys_backward(float *dwkv, float *dbase, float *dwpe, float *
   matmul_backward_input(dwpe, position_sums, wkv, F, D, columns, 1);
   if (published) return;
   float *radial = sums;  // whose numbers are used up, and F <= (B + F) 2 D
-  for (ptrdiff_t i = 0; i < B; i++, base += D, dbase += D, scale += F, rms += F, kv += F * columns, dkv += F * columns) {
+  const ptrdiff_t image = F * columns;
+  for (ptrdiff_t i = 0; i < B; i++, base += D, dbase += D, scale += F, rms += F, kv += image, dkv += image) {
     for (ptrdiff_t p = 0; p < F; p++) radial[p] = dot(kv + p * columns, dkv + p * columns, columns);
     vision_radials(radial, scale, rms, F, D);
     VLM_FOR_VECTORS(c, part, D, {

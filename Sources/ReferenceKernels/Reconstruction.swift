@@ -27,6 +27,12 @@ public struct ReconstructionState<Scalar: KernelScalar> {
   }
 }
 
+extension ReconstructionState {
+  /// Whether an error is not clipped, so that it has a gradient.
+  @inlinable
+  public static func hasGradient(_ value: Scalar) -> Bool { value > 0 && value < 10 }
+}
+
 extension Reference {
   /// The squared error of rebuilding the image's outer product from its bilinear features, without building it: the
   /// features g_a = (L_a · x)(R_a · x) are inner products of x xᵀ with L_a R_aᵀ, so all that is needed are inner products
@@ -70,7 +76,7 @@ extension Reference {
   ) {
     let m = dg.columns
     s.dgrams.fill(0)
-    for i in 0..<dg.rows where value[i, 0] > 0 && value[i, 0] < 10 {
+    for i in 0..<dg.rows where ReconstructionState.hasGradient(value[i, 0]) {
       let weight = weights[i, 0]
       let du = s.drows.reshaped(rows: 1, columns: m)
       for a in 0..<m {

@@ -112,10 +112,10 @@ struct VisionTokenizer<K: Kernels> {
     for (kind, weights) in parameters.direct.enumerated() {
       let dg = dconcatenated.columns(columns(ofDirect: kind))
       let dweights = gradient.direct[kind]
-      // A clipped error has no gradient. Few are not once the training is under way.
+      // Most errors are clipped once the training is under way.
       let hasReconstruction =
         c.direct[kind].degree == 2 && reconstructionWeight > 0
-        && (0..<B).contains { a.reconstruction[$0, 0] > 0 && a.reconstruction[$0, 0] < 10 }
+        && (0..<B).contains { ReconstructionState.hasGradient(a.reconstruction[$0, 0]) }
       if hasReconstruction, let state = a.reconstructionState {
         let lossWeights = arena.matrix(B, 1)
         lossWeights.fill(reconstructionWeight)

@@ -12,9 +12,9 @@ struct Optimizer<K: Kernels> {
   }
 
   /// What a thread takes at a time, of one group.
-  struct Piece {
+  private struct Piece {
     let range: Range<Int>
-    fileprivate let group: Int
+    let group: Int
   }
 
   let kernels: K
@@ -25,7 +25,7 @@ struct Optimizer<K: Kernels> {
   let v: Buffer<Scalar>
   private let groups: [Group]
   /// All parameters. Threads take them in turn, so each always has the same ones, in its own cache.
-  let pieces: [Piece]
+  private let pieces: [Piece]
 
   init(kernels: K, recipe: Recipe, table: ParameterTable) {
     self.kernels = kernels

@@ -1,6 +1,6 @@
-/// How many threads share a batch, by measurement: the number with which the steps of a trial were fastest.
+/// How many threads share a step, by measurement: the number with which the steps of a trial were fastest.
 ///
-/// A core that another process uses, or a batch too small to share, shows in nothing but the time. So every candidate
+/// A core that another process uses, or a step too small to share, shows in nothing but the time. So every candidate
 /// (1, 2, 4, … and the most) takes a few steps, the fastest goes on, and after some time all are tried again: for as long
 /// as the choice stands the trials grow rarer, to at most 1 step of 200 with three candidates. Results are the same bits
 /// for any number of threads, so trying costs nothing but time.
