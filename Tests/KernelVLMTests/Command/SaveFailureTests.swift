@@ -101,6 +101,45 @@ import Testing
     }
   }
 
+  /// A save on the way that fails stops nothing: one line for those that fail one after the other, and the next that can
+  /// be done is.
+  @Test func aTrainingOutlastsSavesThatFail() throws {
+    try SaveCase.with { save in
+      let script = """
+        log=$(mktemp)
+        cp '\(save.model)' '\(save.scratch)/old'
+        "$0" "$@" --steps 100000000 --save-every 10 2> "$log" &
+        until_true() { until eval "$1" || ! kill -0 $!; do sleep 0.02; done; }
+        fails() { test "$(grep -c 'Going on without a save' "$log")" -ge "$1"; }
+        lines() { grep -c '^step ' "$log" || true; }
+        saves() { until_true "! cmp -s '\(save.scratch)/old' '\(save.model)'"; }
+        saves
+        for time in 1 2; do
+          mv '\(save.folder)' '\(save.folder)-moved'
+          until_true "fails $time"
+          enough=$(($(lines) + 3))
+          until_true 'test "$(lines)" -ge "$enough"'
+          cp '\(save.scratch)/old' '\(save.folder)-moved/model.safetensors'
+          mv '\(save.folder)-moved' '\(save.folder)'
+          saves
+        done
+        kill -TERM $!
+        wait $!
+        status=$?
+        cat "$log" >&2
+        rm "$log"
+        exit $status
+        """
+      let run = try CommandRun(save.arguments, shell: script)
+      #expect(run.status == 128 + SIGTERM && run.output.isEmpty, "\(run.status), \(run.errors)")
+      let notes = run.errors.split(separator: "\n").filter { $0.hasPrefix("Going on without a save after ") }
+      #expect(notes.count == 2 && notes.allSatisfy { $0.contains(": \(save.model): ") }, "\(run.errors)")
+      #expect(run.errors.contains("Saved"))
+      _ = try Checkpoint(path: save.model)
+      #expect(try save.names() == ["model.safetensors"])
+    }
+  }
+
   /// A script that trains until `change` is done after some steps, and then has it saved by a signal.
   private static func training(_ launcher: String = "", whileItRuns change: String) -> String {
     """
