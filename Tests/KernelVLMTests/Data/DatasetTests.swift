@@ -97,4 +97,21 @@ struct DatasetTests {
       #expect(try DataSource.folder(copy).load(.test).name == .custom)
     }
   }
+
+  @Test(.enabled(if: MNISTAvailability.isPresent, MNISTAvailability.reason))
+  func mnistToTrainOnAndOtherImagesToTestAreCustom() throws {
+    let folder = try #require(MNISTAvailability.folder)
+    try withTemporaryFolder { mixed in
+      for file in try FileManager.default.contentsOfDirectory(atPath: folder) where file.hasPrefix("train-") {
+        try FileManager.default.createSymbolicLink(
+          atPath: "\(mixed)/\(file)", withDestinationPath: URL(fileURLWithPath: "\(folder)/\(file)").path)
+      }
+      let pixels = [UInt8](repeating: 7, count: 784)
+      try write(idxFile([1, 28, 28], pixels), to: "\(mixed)/t10k-images-idx3-ubyte")
+      try write(idxFile([1], [3]), to: "\(mixed)/t10k-labels-idx1-ubyte")
+      #expect(try DataSource.folder(mixed).load(.train).name == .mnist)
+      let data = try DataSource.folder(mixed).load()
+      #expect(data.name == .custom && data.train.count == 60_000 && data.test.labels == [3])
+    }
+  }
 }
