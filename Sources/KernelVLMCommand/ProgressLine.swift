@@ -13,7 +13,7 @@ struct ProgressLine {
   private var text = ""
 
   /// Redraws the line, if it is time.
-  mutating func show(_ done: Int, of total: Int, _ label: String) {
+  mutating func show(_ done: Int, of total: Int, _ label: @autoclosure () -> String) {
     guard isEnabled, total > 0 else { return }
     let now = ContinuousClock.now
     guard (drawn ?? start).duration(to: now) >= Self.interval else { return }
@@ -21,7 +21,7 @@ struct ProgressLine {
     let share = min(1, Double(done) / Double(total))
     let filled = Int(share * Double(Self.barWidth))
     let bar = String(repeating: "━", count: filled) + String(repeating: "┄", count: Self.barWidth - filled)
-    text = "\(bar) \(Int(100 * share)) % \(label)\(Self.remaining(start.duration(to: now).seconds, share))"
+    text = "\(bar) \(Int(100 * share)) % \(label())\(Self.remaining(start.duration(to: now).seconds, share))"
     Self.write("\r\(text)\u{1b}[K")
   }
 

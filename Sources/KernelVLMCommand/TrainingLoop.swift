@@ -23,14 +23,14 @@ struct TrainingLoop {
   private var progress = ProgressLine()
   private let firstStep: Int
   private let start = ContinuousClock.now
-
-  private var recipe: Recipe { session.recipe }
+  private let recipe: Recipe
 
   init(_ session: any TrainingSession, log: RunLog?, file: TrainingFile?) {
     self.session = session
     self.log = log
     self.file = file
     firstStep = session.stepsDone
+    recipe = session.recipe
   }
 
   /// Runs to the last step, to the first that fails, or to the one in which a signal comes.
@@ -57,7 +57,8 @@ struct TrainingLoop {
     let isLogged = step % Self.logInterval == 0 || step == recipe.steps
     let report = try session.step(reportsReconstruction: isLogged)
     if isLogged { tell(report) }
-    progress.show(step - firstStep, of: recipe.steps - firstStep, "step \(step)/\(recipe.steps)")
+    let steps = recipe.steps
+    progress.show(step - firstStep, of: steps - firstStep, "step \(step)/\(steps)")
     return report
   }
 

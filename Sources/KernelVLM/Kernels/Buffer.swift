@@ -44,11 +44,15 @@ public final class Buffer<Element: Sendable & Numeric>: @unchecked Sendable {
     return Matrix(memory + offset, rows: rows, columns: columns)
   }
 
+  fileprivate var elements: UnsafeMutableBufferPointer<Element> {
+    UnsafeMutableBufferPointer(start: memory, count: count)
+  }
+
   /// All scalars as one row.
   public var all: Matrix<Element> { matrix(rows: 1, columns: count) }
 
   /// A copy of the scalars.
-  public var values: [Element] { Array(UnsafeBufferPointer(start: memory, count: count)) }
+  public var values: [Element] { Array(elements) }
 }
 
 /// Hands out matrices, one behind the other; `reset` takes all of them back. It grows to what is asked of it between two
@@ -56,24 +60,32 @@ public final class Buffer<Element: Sendable & Numeric>: @unchecked Sendable {
 struct Arena<Element: Sendable & Numeric> {
   private static var chunkSize: Int { 1 << 16 }
   private var chunks: [Buffer<Element>] = []
-  private var chunk = 0
-  private var used = 0
+  /// Chunks that have been opened since the last reset, and what is left of the last one.
+  private var opened = 0
+  private var rest = UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
 
   mutating func reset() {
-    chunk = 0
-    used = 0
+    opened = 0
+    rest = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
   /// A matrix whose content is whatever was there before. Each begins on a cache line.
   mutating func matrix(_ rows: Int, _ columns: Int) -> Matrix<Element> {
     let line = 64 / MemoryLayout<Element>.stride
     let footprint = (rows * columns + line - 1) / line * line
-    while chunk < chunks.count && used + footprint > chunks[chunk].count {
-      chunk += 1
-      used = 0
+    guard footprint <= rest.count, let start = rest.baseAddress else {
+      openChunk(holding: footprint)
+      return matrix(rows, columns)
     }
-    if chunk == chunks.count { chunks.append(Buffer(count: max(Self.chunkSize, footprint))) }
-    defer { used += footprint }
-    return chunks[chunk].matrix(at: used, rows: rows, columns: columns)
+    rest = UnsafeMutableBufferPointer(rebasing: rest[footprint...])
+    return Matrix(start, rows: rows, columns: columns)
+  }
+
+  @inline(never)
+  private mutating func openChunk(holding footprint: Int) {
+    while opened < chunks.count && chunks[opened].count < footprint { opened += 1 }
+    if opened == chunks.count { chunks.append(Buffer(count: max(Self.chunkSize, footprint))) }
+    rest = chunks[opened].elements
+    opened += 1
   }
 }

@@ -41,6 +41,7 @@ final class Workspace<Scalar: KernelScalar> {
   ///   - batch: images that the loss is a mean over.
   func block(texts: [[Int32]], configuration c: ModelConfiguration, batch: Int) -> Block<Scalar> {
     var starts = [0]
+    starts.reserveCapacity(texts.count + 1)
     for text in texts { starts.append(starts[starts.count - 1] + text.count - 1) }
     let n = starts[texts.count]
     let block = Block<Scalar>(

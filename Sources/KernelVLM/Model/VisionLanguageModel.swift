@@ -11,14 +11,8 @@ public struct VisionLanguageModel<K: Kernels>: Sendable {
   public let kernels: K
   /// All parameters, as the table lists them.
   public let buffer: Buffer<Scalar>
-  let parameters: Parameters<Scalar>
-
-  var tokenizer: VisionTokenizer<K> {
-    VisionTokenizer(kernels: kernels, configuration: configuration, parameters: parameters)
-  }
-  var transformer: Transformer<K> {
-    Transformer(kernels: kernels, configuration: configuration, parameters: parameters)
-  }
+  let tokenizer: VisionTokenizer<K>
+  let transformer: Transformer<K>
 
   /// A model whose parameters are all zero.
   /// - Throws: `ConfigurationError` if the configuration cannot be built.
@@ -29,7 +23,9 @@ public struct VisionLanguageModel<K: Kernels>: Sendable {
     vocabulary = try Vocabulary(names: configuration.names)
     table = ParameterTable(configuration, vocabularySize: vocabulary.size)
     buffer = Buffer(count: table.count)
-    parameters = Parameters(buffer, table: table, configuration: configuration)
+    let parameters = Parameters(buffer, table: table, configuration: configuration)
+    tokenizer = VisionTokenizer(kernels: kernels, configuration: configuration, parameters: parameters)
+    transformer = Transformer(kernels: kernels, configuration: configuration, parameters: parameters)
   }
 
   /// Draws every parameter from the legacy NumPy stream: RandomState(seed).randn(rows, columns) · deviation, tensor by

@@ -58,6 +58,7 @@ struct VisionTokenizer<K: Kernels> {
       norm: arena.matrix(B, 1), f: arena.matrix(B, c.features), visionFactors: arena.matrix(B, 2 * c.width),
       base: arena.matrix(B, c.width), reconstruction: arena.matrix(B, 1))
 
+    a.bae.reserveCapacity(parameters.bae.count)
     for weights in parameters.bae {
       let bae = Activations.BaseAutoencoder(
         factors: arena.matrix(B, 2 * c.baseFeatures), product: arena.matrix(B, c.baseFeatures),
@@ -71,6 +72,7 @@ struct VisionTokenizer<K: Kernels> {
         a.concatenated.columns(0..<c.tensorTokens), factors: a.tensorFactors, x1: a.bae[0].unit, x2: a.bae[1].unit,
         a: parameters.tensor[0], b: parameters.tensor[1])
     }
+    a.directFactors.reserveCapacity(parameters.direct.count)
     for (kind, weights) in parameters.direct.enumerated() {
       let factors = arena.matrix(B, weights.rows)
       kernels.featureProductForward(

@@ -50,20 +50,22 @@ struct Optimizer<K: Kernels> {
   /// - Throws: if the gradient is not finite, or p, m or v would not be after the step, with nothing changed.
   func step(_ p: Buffer<Scalar>, gradient: Buffer<Scalar>, step: Int, threads: Int = 1) throws(TrainingError) {
     let squares = groups.map { kernels.squaredNorm(slice(gradient, $0.range)) }
-    let scales = zip(groups, squares).map { group, squares in
-      group.isFeature ? Self.scale(norm: squares.squareRoot(), limit: recipe.featureClip) : 1
+    var scales = squares
+    var total = 0.0
+    for (index, group) in groups.enumerated() {
+      scales[index] = group.isFeature ? Self.scale(norm: squares[index].squareRoot(), limit: recipe.featureClip) : 1
+      total += scales[index] * scales[index] * squares[index]
     }
-    let total = zip(scales, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
     guard total.isFinite else {
       throw failure(p, gradient: gradient, otherwise: "all tensors together", step: step)
     }
-    let scale = Self.scale(norm: total, limit: recipe.clip)
-    let groupScales = scales.map { $0 * scale }
+    let scale = Self.scale(norm: total.squareRoot(), limit: recipe.clip)
+    for index in scales.indices { scales[index] *= scale }
     let settings = settings(step: step)
     if isSafe(settings) {
-      move(p, gradient: gradient, groupScales, settings, threads: threads)
+      move(p, gradient: gradient, scales, settings, threads: threads)
     } else {
-      try moveIfFinite(p, gradient: gradient, groupScales, settings, step: step)
+      try moveIfFinite(p, gradient: gradient, scales, settings, step: step)
     }
   }
 
