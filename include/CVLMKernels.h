@@ -76,9 +76,9 @@ typedef struct {
 
   /// dfactors[i][r] = dy_i * product of factors[i][s], s != r;  dW_r = dfactors[:][r]ᵀ X;  dX = sum over r of
   /// dfactors[:][r] W_r.
-  /// dw (R, m, k), accumulate: dw; dx (n, k) or NULL when no gradient of the input is wanted; dfactors (n, R, m);
-  /// dy (n, m), rows lddy apart.
-  void (*_Nonnull feature_product_backward)(float *_Nonnull dw, float *_Nullable dx, float *_Nonnull dfactors,
+  /// dw (R, m, k), accumulate: dw; dx (n, k); either NULL if it is not wanted; dfactors (n, R, m); dy (n, m), rows lddy
+  /// apart.
+  void (*_Nonnull feature_product_backward)(float *_Nullable dw, float *_Nullable dx, float *_Nonnull dfactors,
                                             const float *_Nonnull dy, ptrdiff_t lddy, const float *_Nonnull factors,
                                             const float *_Nonnull x, const float *_Nonnull w, ptrdiff_t n, ptrdiff_t k,
                                             ptrdiff_t m, ptrdiff_t R, int accumulate);
@@ -259,6 +259,11 @@ typedef struct {
   /// p, m, v, gradient (n). One pass; adds into p, m, v.
   void (*_Nonnull adam_step)(float *_Nonnull p, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull gradient,
                              ptrdiff_t n, const vlm_adam_settings *_Nonnull settings);
+
+  /// The same for gradient = d xᵀ, which is not written.  p, m, v (rows, k); d (rows); x (k).
+  void (*_Nonnull adam_step_outer)(float *_Nonnull p, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull d,
+                                   const float *_Nonnull x, ptrdiff_t rows, ptrdiff_t k,
+                                   const vlm_adam_settings *_Nonnull settings);
 
   // Reduction
 

@@ -27,6 +27,6 @@ static void feature_product_backward(float *dw, float *dx, float *dfactors, cons
       }
     });
   }
-  matmul_backward_weight(dw, dfactors, x, n, k, R * m, accumulate);
+  if (dw) matmul_backward_weight(dw, dfactors, x, n, k, R * m, accumulate);
   if (dx) matmul_backward_input(dx, dfactors, w, n, k, R * m, 0);
 }

@@ -58,6 +58,7 @@ const vlm_kernels VLM_TABLE = {
     .reconstruction_forward = reconstruction_forward,
     .reconstruction_backward = reconstruction_backward,
     .adam_step = adam_step,
+    .adam_step_outer = adam_step_outer,
     .squared_norm = squared_norm,
     .add = add,
 };

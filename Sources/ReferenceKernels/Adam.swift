@@ -33,16 +33,36 @@ extension Reference {
   @inlinable
   public func adamStep(
     _ p: Matrix<Scalar>, m: Matrix<Scalar>, v: Matrix<Scalar>, gradient: Matrix<Scalar>,
-    settings s: AdamSettings<Scalar>
+    settings: AdamSettings<Scalar>
   ) {
     for i in 0..<p.rows {
       for j in 0..<p.columns {
-        let g = s.gradientScale * gradient[i, j]
-        m[i, j] = s.beta1 * m[i, j] + (1 - s.beta1) * g
-        v[i, j] = s.beta2 * v[i, j] + (1 - s.beta2) * g * g
-        let step = s.correction1 * m[i, j] / ((s.correction2 * v[i, j]).squareRoot() + s.epsilon)
-        p[i, j] -= s.learningRate * (step + s.weightDecay * p[i, j])
+        adamStep(&p[i, j], m: &m[i, j], v: &v[i, j], settings.gradientScale * gradient[i, j], settings)
       }
     }
+  }
+
+  /// The same for the gradient d xᵀ, of which only the two vectors are there.
+  ///
+  /// p, m, v (m, k); d (1, m); x (1, k).
+  @inlinable
+  public func adamStepOuter(
+    _ p: Matrix<Scalar>, m: Matrix<Scalar>, v: Matrix<Scalar>, d: Matrix<Scalar>, x: Matrix<Scalar>,
+    settings: AdamSettings<Scalar>
+  ) {
+    for i in 0..<p.rows {
+      for j in 0..<p.columns {
+        adamStep(&p[i, j], m: &m[i, j], v: &v[i, j], settings.gradientScale * d[0, i] * x[0, j], settings)
+      }
+    }
+  }
+
+  /// One parameter, with the scaled gradient g.
+  @inlinable
+  func adamStep(_ p: inout Scalar, m: inout Scalar, v: inout Scalar, _ g: Scalar, _ s: AdamSettings<Scalar>) {
+    m = s.beta1 * m + (1 - s.beta1) * g
+    v = s.beta2 * v + (1 - s.beta2) * g * g
+    let step = s.correction1 * m / ((s.correction2 * v).squareRoot() + s.epsilon)
+    p -= s.learningRate * (step + s.weightDecay * p)
   }
 }

@@ -19,10 +19,10 @@ extension Reference {
 
   /// d(W_r x) = dy ⊙ ∏_{s ≠ r} W_s x; from there as in matmul.
   ///
-  /// dw (R m, k); dx (n, k), if the gradient of the input is wanted; dfactors (n, R m). `accumulate` adds into dw.
+  /// dw (R m, k) and dx (n, k), if these gradients are wanted; dfactors (n, R m). `accumulate` adds into dw.
   @inlinable
   public func featureProductBackward(
-    dw: Matrix<Scalar>, dx: Matrix<Scalar>?, dfactors: Matrix<Scalar>, dy: Matrix<Scalar>, factors: Matrix<Scalar>,
+    dw: Matrix<Scalar>?, dx: Matrix<Scalar>?, dfactors: Matrix<Scalar>, dy: Matrix<Scalar>, factors: Matrix<Scalar>,
     x: Matrix<Scalar>, w: Matrix<Scalar>, accumulate: Bool
   ) {
     let m = dy.columns
@@ -36,7 +36,7 @@ extension Reference {
         }
       }
     }
-    matmulBackwardWeight(dw, dy: dfactors, x: x, accumulate: accumulate)
+    if let dw { matmulBackwardWeight(dw, dy: dfactors, x: x, accumulate: accumulate) }
     if let dx { matmulBackwardInput(dx, dy: dfactors, w: w, accumulate: false) }
   }
 }

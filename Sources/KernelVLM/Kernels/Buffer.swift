@@ -48,6 +48,16 @@ public final class Buffer<Element: Sendable & Numeric>: @unchecked Sendable {
     UnsafeMutableBufferPointer(start: memory, count: count)
   }
 
+  /// Which scalars a matrix without gaps is made of, that this buffer gave.
+  func range(of matrix: Matrix<Element>) -> Range<Int> {
+    let start = matrix.pointer - memory
+    let range = start..<start + matrix.rows * matrix.columns
+    precondition(
+      matrix.stride == matrix.columns && range.lowerBound >= 0 && range.upperBound <= count,
+      "scalars \(range) of \(count)")
+    return range
+  }
+
   /// All scalars as one row.
   public var all: Matrix<Element> { matrix(rows: 1, columns: count) }
 

@@ -88,12 +88,12 @@ extension CKernels {
   }
 
   public func featureProductBackward(
-    dw: Matrix<Float>, dx: Matrix<Float>?, dfactors: Matrix<Float>, dy: Matrix<Float>, factors: Matrix<Float>,
+    dw: Matrix<Float>?, dx: Matrix<Float>?, dfactors: Matrix<Float>, dy: Matrix<Float>, factors: Matrix<Float>,
     x: Matrix<Float>, w: Matrix<Float>, accumulate: Bool
   ) {
     let (n, k, m) = (x.rows, x.columns, dy.columns)
     let degree = w.rows / max(m, 1)
-    dw.require(degree * m, k)
+    dw?.require(degree * m, k)
     dx?.require(n, k)
     dfactors.require(n, degree * m)
     dy.require(n, m, strided: true)
@@ -101,7 +101,7 @@ extension CKernels {
     x.require(n, k)
     w.require(degree * m, k)
     table.pointee.feature_product_backward(
-      dw.pointer, dx?.pointer, dfactors.pointer, dy.pointer, dy.stride, factors.pointer, x.pointer, w.pointer, n, k, m,
+      dw?.pointer, dx?.pointer, dfactors.pointer, dy.pointer, dy.stride, factors.pointer, x.pointer, w.pointer, n, k, m,
       degree, accumulate.flag)
   }
 
@@ -372,13 +372,22 @@ extension CKernels {
   }
 
   public func adamStep(
-    _ p: Matrix<Float>, m: Matrix<Float>, v: Matrix<Float>, gradient: Matrix<Float>, settings s: AdamSettings<Float>
+    _ p: Matrix<Float>, m: Matrix<Float>, v: Matrix<Float>, gradient: Matrix<Float>, settings: AdamSettings<Float>
   ) {
-    for buffer in [p, m, v, gradient] { buffer.require(p.rows, p.columns) }
-    var settings = vlm_adam_settings(
-      gradient_scale: s.gradientScale, learning_rate: s.learningRate, beta1: s.beta1, beta2: s.beta2,
-      correction1: s.correction1, correction2: s.correction2, epsilon: s.epsilon, weight_decay: s.weightDecay)
+    for matrix in [p, m, v, gradient] { matrix.require(p.rows, p.columns) }
+    var settings = vlm_adam_settings(settings)
     table.pointee.adam_step(p.pointer, m.pointer, v.pointer, gradient.pointer, p.rows * p.columns, &settings)
+  }
+
+  public func adamStepOuter(
+    _ p: Matrix<Float>, m: Matrix<Float>, v: Matrix<Float>, d: Matrix<Float>, x: Matrix<Float>,
+    settings: AdamSettings<Float>
+  ) {
+    for matrix in [p, m, v] { matrix.require(d.columns, x.columns) }
+    for matrix in [d, x] { matrix.require(1, matrix.columns) }
+    var settings = vlm_adam_settings(settings)
+    table.pointee.adam_step_outer(
+      p.pointer, m.pointer, v.pointer, d.pointer, x.pointer, d.columns, x.columns, &settings)
   }
 
   public func squaredNorm(_ x: Matrix<Float>) -> Double {
@@ -451,6 +460,14 @@ extension ReconstructionState<Float> {
     norm.require(n, 1)
     rowNorms.require(2 * m, 1)
     grams.require(2 * m, m)
+  }
+}
+
+extension vlm_adam_settings {
+  fileprivate init(_ s: AdamSettings<Float>) {
+    self.init(
+      gradient_scale: s.gradientScale, learning_rate: s.learningRate, beta1: s.beta1, beta2: s.beta2,
+      correction1: s.correction1, correction2: s.correction2, epsilon: s.epsilon, weight_decay: s.weightDecay)
   }
 }
 

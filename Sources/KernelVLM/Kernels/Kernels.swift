@@ -18,7 +18,7 @@ public protocol Kernels<Scalar>: Sendable {
 
   func featureProductForward(_ y: Matrix<Scalar>, factors: Matrix<Scalar>, x: Matrix<Scalar>, w: Matrix<Scalar>)
   func featureProductBackward(
-    dw: Matrix<Scalar>, dx: Matrix<Scalar>?, dfactors: Matrix<Scalar>, dy: Matrix<Scalar>, factors: Matrix<Scalar>,
+    dw: Matrix<Scalar>?, dx: Matrix<Scalar>?, dfactors: Matrix<Scalar>, dy: Matrix<Scalar>, factors: Matrix<Scalar>,
     x: Matrix<Scalar>, w: Matrix<Scalar>, accumulate: Bool)
 
   func tensorProductForward(
@@ -88,6 +88,9 @@ public protocol Kernels<Scalar>: Sendable {
 
   func adamStep(
     _ p: Matrix<Scalar>, m: Matrix<Scalar>, v: Matrix<Scalar>, gradient: Matrix<Scalar>, settings: AdamSettings<Scalar>)
+  func adamStepOuter(
+    _ p: Matrix<Scalar>, m: Matrix<Scalar>, v: Matrix<Scalar>, d: Matrix<Scalar>, x: Matrix<Scalar>,
+    settings: AdamSettings<Scalar>)
 
   func squaredNorm(_ x: Matrix<Scalar>) -> Double
   func add(_ y: Matrix<Scalar>, _ x: Matrix<Scalar>)

@@ -33,6 +33,7 @@ public final class KernelProfile: @unchecked Sendable {
     case reconstructionForward
     case reconstructionBackward
     case adamStep
+    case adamStepOuter
     case squaredNorm
     case add
 
@@ -96,7 +97,7 @@ public struct ProfiledKernels<Base: Kernels>: Kernels {
   }
 
   public func featureProductBackward(
-    dw: Matrix<Scalar>, dx: Matrix<Scalar>?, dfactors: Matrix<Scalar>, dy: Matrix<Scalar>, factors: Matrix<Scalar>,
+    dw: Matrix<Scalar>?, dx: Matrix<Scalar>?, dfactors: Matrix<Scalar>, dy: Matrix<Scalar>, factors: Matrix<Scalar>,
     x: Matrix<Scalar>, w: Matrix<Scalar>, accumulate: Bool
   ) {
     profile.measure(.featureProductBackward) {
@@ -282,6 +283,13 @@ public struct ProfiledKernels<Base: Kernels>: Kernels {
     _ p: Matrix<Scalar>, m: Matrix<Scalar>, v: Matrix<Scalar>, gradient: Matrix<Scalar>, settings: AdamSettings<Scalar>
   ) {
     profile.measure(.adamStep) { kernels.adamStep(p, m: m, v: v, gradient: gradient, settings: settings) }
+  }
+
+  public func adamStepOuter(
+    _ p: Matrix<Scalar>, m: Matrix<Scalar>, v: Matrix<Scalar>, d: Matrix<Scalar>, x: Matrix<Scalar>,
+    settings: AdamSettings<Scalar>
+  ) {
+    profile.measure(.adamStepOuter) { kernels.adamStepOuter(p, m: m, v: v, d: d, x: x, settings: settings) }
   }
 
   public func squaredNorm(_ x: Matrix<Scalar>) -> Double {

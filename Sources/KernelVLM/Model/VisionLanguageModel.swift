@@ -69,9 +69,10 @@ extension VisionLanguageModel {
   @specialized(where K == Reference<Float>)
   @specialized(where K == Reference<Double>)
   func lossAndGradient(
-    _ block: Block<Scalar>, gradient: Parameters<Scalar>, batch: Int, accumulate: Bool, wantsReconstruction: Bool,
+    _ block: Block<Scalar>, gradient: Gradient<Scalar>, batch: Int, accumulate: Bool, wantsReconstruction: Bool,
     _ arena: inout Arena<Scalar>
   ) -> LossSum {
+    if !accumulate { gradient.reset() }
     let hasReconstructionGradient = configuration.gradient == .exact && configuration.reconstructionWeight > 0
     let vision = tokenizer.forward(
       block.x, reconstruction: wantsReconstruction || hasReconstructionGradient, &arena)
@@ -79,7 +80,8 @@ extension VisionLanguageModel {
 
     let dbase = arena.matrix(block.images, configuration.width)
     transformer.backward(
-      gradient, dbase: dbase, base: vision.base, block: block, activations: text, accumulate: accumulate, &arena)
+      gradient.matrices, dbase: dbase, base: vision.base, block: block, activations: text, accumulate: accumulate,
+      &arena)
     tokenizer.backward(
       gradient, dbase: dbase, x: block.x, activations: vision,
       reconstructionWeight: hasReconstructionGradient ? Scalar(configuration.reconstructionWeight) / Scalar(batch) : 0,

@@ -94,12 +94,12 @@ struct VisionTokenizer<K: Kernels> {
     return a
   }
 
-  /// Writes the gradient of every tokenizer parameter, or adds it with `accumulate`.
+  /// Writes the gradient of every tokenizer parameter, or keeps it as an outer product, or adds it with `accumulate`.
   /// - Parameters:
   ///   - dbase: gradient by b, (B, D).
   ///   - reconstructionWeight: what the reconstruction error of each image counts in the loss; 0 leaves its gradient out.
   func backward(
-    _ gradient: Parameters<Scalar>, dbase: Matrix<Scalar>, x: Matrix<Scalar>, activations a: Activations,
+    _ gradient: Gradient<Scalar>, dbase: Matrix<Scalar>, x: Matrix<Scalar>, activations a: Activations,
     reconstructionWeight: Scalar, accumulate: Bool, _ arena: inout Arena<Scalar>
   ) {
     let c = configuration
@@ -107,13 +107,14 @@ struct VisionTokenizer<K: Kernels> {
     let df = arena.matrix(B, c.features)
     let dconcatenated = arena.matrix(B, c.features)
     kernels.featureProductBackward(
-      dw: gradient.vision, dx: df, dfactors: arena.matrix(B, 2 * c.width), dy: dbase, factors: a.visionFactors, x: a.f,
+      dw: gradient.matrices.vision, dx: df, dfactors: arena.matrix(B, 2 * c.width), dy: dbase, factors: a.visionFactors,
+      x: a.f,
       w: parameters.vision, accumulate: accumulate)
     kernels.unitNormBackward(dconcatenated, dy: df, y: a.f, norm: a.norm, gradient: c.gradient)
 
     for (kind, weights) in parameters.direct.enumerated() {
       let dg = dconcatenated.columns(columns(ofDirect: kind))
-      let dweights = gradient.direct[kind]
+      let dweights = gradient.matrices.direct[kind]
       // Most errors are clipped once the training is under way.
       let hasReconstruction =
         c.direct[kind].degree == 2 && reconstructionWeight > 0
@@ -125,24 +126,36 @@ struct VisionTokenizer<K: Kernels> {
         kernels.reconstructionBackward(
           dg: dg, dc: dweights, weights: lossWeights, value: a.reconstruction, state: state, c: weights)
       }
-      kernels.featureProductBackward(
-        dw: dweights, dx: nil, dfactors: arena.matrix(B, weights.rows), dy: dg, factors: a.directFactors[kind], x: x,
-        w: weights, accumulate: accumulate || hasReconstruction)
+      pixelFeaturesBackward(
+        gradient, dw: dweights, dy: dg, factors: a.directFactors[kind], x: x, w: weights,
+        accumulate: accumulate || hasReconstruction, &arena)
     }
     guard c.tensorTokens > 0 else { return }
     let dunit = (arena.matrix(B, c.baseFeatures), arena.matrix(B, c.baseFeatures))
     kernels.tensorProductBackward(
-      da: gradient.tensor[0], db: gradient.tensor[1], dx1: dunit.0, dx2: dunit.1,
+      da: gradient.matrices.tensor[0], db: gradient.matrices.tensor[1], dx1: dunit.0, dx2: dunit.1,
       dfactors: arena.matrix(B, 2 * c.tensorTokens), dy: dconcatenated.columns(0..<c.tensorTokens),
       factors: a.tensorFactors, x1: a.bae[0].unit, x2: a.bae[1].unit, a: parameters.tensor[0], b: parameters.tensor[1],
       accumulate: accumulate)
     for (index, dproduct) in [dunit.0, dunit.1].enumerated() {
       let bae = a.bae[index]
       kernels.unitNormBackward(dproduct, dy: dproduct, y: bae.unit, norm: bae.norm, gradient: c.gradient)
-      kernels.featureProductBackward(
-        dw: gradient.bae[index], dx: nil, dfactors: arena.matrix(B, 2 * c.baseFeatures), dy: dproduct,
-        factors: bae.factors, x: x, w: parameters.bae[index], accumulate: accumulate)
+      pixelFeaturesBackward(
+        gradient, dw: gradient.matrices.bae[index], dy: dproduct, factors: bae.factors, x: x,
+        w: parameters.bae[index], accumulate: accumulate, &arena)
     }
+  }
+
+  /// Features of the pixels. Their gradient by one image is dfactorsᵀ x, and need not be written if nothing is added.
+  private func pixelFeaturesBackward(
+    _ gradient: Gradient<Scalar>, dw: Matrix<Scalar>, dy: Matrix<Scalar>, factors: Matrix<Scalar>, x: Matrix<Scalar>,
+    w: Matrix<Scalar>, accumulate: Bool, _ arena: inout Arena<Scalar>
+  ) {
+    let keeps = gradient.keepsOuterProducts && x.rows == 1 && !accumulate
+    let dfactors = arena.matrix(x.rows, w.rows)
+    kernels.featureProductBackward(
+      dw: keeps ? nil : dw, dx: nil, dfactors: dfactors, dy: dy, factors: factors, x: x, w: w, accumulate: accumulate)
+    if keeps { gradient.keep(dw, d: dfactors, x: x) }
   }
 
   private func reconstructionState(

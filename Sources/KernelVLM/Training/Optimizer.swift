@@ -24,7 +24,7 @@ struct Optimizer<K: Kernels> {
   let m: Buffer<Scalar>
   let v: Buffer<Scalar>
   private let groups: [Group]
-  /// All parameters. Threads take them in turn, so each always has the same ones, in its own cache.
+  /// All parameters, those of features in whole rows. Threads take them in turn, so each always has the same ones, in its own cache.
   private let pieces: [Piece]
 
   init(kernels: K, recipe: Recipe, table: ParameterTable) {
@@ -36,9 +36,12 @@ struct Optimizer<K: Kernels> {
     let features = table.entries.filter(\.isFeature).map { Group(range: $0.range, isFeature: true) }
     let rest = Group(range: (features.last?.range.upperBound ?? 0)..<table.count, isFeature: false)
     groups = features + [rest]
-    pieces = groups.enumerated().flatMap { group, whole in
-      stride(from: whole.range.lowerBound, to: whole.range.upperBound, by: Self.pieceSize).map {
-        Piece(range: $0..<min($0 + Self.pieceSize, whole.range.upperBound), group: group)
+    let rowLengths = table.entries.filter(\.isFeature).map(\.columns) + [1]
+    pieces = zip(groups, rowLengths).enumerated().flatMap { index, group in
+      let (range, rowLength) = (group.0.range, group.1)
+      let size = max(1, Self.pieceSize / rowLength) * rowLength
+      return stride(from: range.lowerBound, to: range.upperBound, by: size).map {
+        Piece(range: $0..<min($0 + size, range.upperBound), group: index)
       }
     }
   }
@@ -48,8 +51,8 @@ struct Optimizer<K: Kernels> {
   /// One step, counted from 0: the gradient is clipped, m and v follow it, and p goes against m / √v.
   /// - Parameter threads: the result does not depend on it.
   /// - Throws: if the gradient is not finite, or p, m or v would not be after the step, with nothing changed.
-  func step(_ p: Buffer<Scalar>, gradient: Buffer<Scalar>, step: Int, threads: Int = 1) throws(TrainingError) {
-    let squares = groups.map { kernels.squaredNorm(slice(gradient, $0.range)) }
+  func step(_ p: Buffer<Scalar>, gradient: Gradient<Scalar>, step: Int, threads: Int = 1) throws(TrainingError) {
+    let squares = groups.map { squaredNorm(gradient, $0.range) }
     var scales = squares
     var total = 0.0
     for (index, group) in groups.enumerated() {
@@ -70,25 +73,33 @@ struct Optimizer<K: Kernels> {
   }
 
   private func move(
-    _ p: Buffer<Scalar>, gradient: Buffer<Scalar>, _ scales: [Double], _ settings: AdamSettings<Scalar>,
+    _ p: Buffer<Scalar>, gradient: Gradient<Scalar>, _ scales: [Double], _ settings: AdamSettings<Scalar>,
     threads: Int = 1
   ) {
     kernels.parallel(count: pieces.count, threads: threads) { index, _ in
       let piece = pieces[index]
       var settings = settings
       settings.gradientScale = Scalar(scales[piece.group])
-      kernels.adamStep(
-        slice(p, piece.range), m: slice(m, piece.range), v: slice(v, piece.range),
-        gradient: slice(gradient, piece.range), settings: settings)
+      if let product = gradient.outerProduct(piece.range) {
+        let (rows, columns) = (product.d.columns, product.x.columns)
+        let (p, m, v) = (slice(p, piece.range), slice(m, piece.range), slice(v, piece.range))
+        kernels.adamStepOuter(
+          p.reshaped(rows: rows, columns: columns), m: m.reshaped(rows: rows, columns: columns),
+          v: v.reshaped(rows: rows, columns: columns), d: product.d, x: product.x, settings: settings)
+      } else {
+        kernels.adamStep(
+          slice(p, piece.range), m: slice(m, piece.range), v: slice(v, piece.range),
+          gradient: slice(gradient.buffer, piece.range), settings: settings)
+      }
     }
   }
 
   /// sum += every one of `others`, in their order.
-  func add(_ others: some Collection<Buffer<Scalar>>, to sum: Buffer<Scalar>, threads: Int) {
+  func add(_ others: some Collection<Gradient<Scalar>>, to sum: Gradient<Scalar>, threads: Int) {
     guard !others.isEmpty else { return }
     kernels.parallel(count: pieces.count, threads: threads) { index, _ in
       let range = pieces[index].range
-      for other in others { kernels.add(slice(sum, range), slice(other, range)) }
+      for other in others { kernels.add(slice(sum.buffer, range), slice(other.buffer, range)) }
     }
   }
 
@@ -106,7 +117,7 @@ struct Optimizer<K: Kernels> {
   /// Takes the step, and takes it back if p, m or v have got too large. Only for recipes so extreme that it may happen:
   /// the copies cost as much as the step.
   private func moveIfFinite(
-    _ p: Buffer<Scalar>, gradient: Buffer<Scalar>, _ scales: [Double],
+    _ p: Buffer<Scalar>, gradient: Gradient<Scalar>, _ scales: [Double],
     _ settings: AdamSettings<Scalar>, step: Int
   ) throws(TrainingError) {
     let buffers = [p, m, v]
@@ -135,10 +146,16 @@ struct Optimizer<K: Kernels> {
     buffer.matrix(at: range.lowerBound, rows: 1, columns: range.count)
   }
 
+  /// ‖g‖² of the gradient of some parameters; of an outer product ‖d‖² ‖x‖².
+  private func squaredNorm(_ gradient: Gradient<Scalar>, _ range: Range<Int>) -> Double {
+    guard let product = gradient.outerProduct(range) else { return kernels.squaredNorm(slice(gradient.buffer, range)) }
+    return kernels.squaredNorm(product.d) * kernels.squaredNorm(product.x)
+  }
+
   /// The tensor, of those whose gradient has no finite norm, that is nearest to the loss: backward spreads a NaN from
   /// there to all tensors before it.
-  private func notFinite(_ gradient: Buffer<Scalar>) -> String? {
-    table.entries.last { !kernels.squaredNorm(slice(gradient, $0.range)).isFinite }?.name
+  private func notFinite(_ gradient: Gradient<Scalar>) -> String? {
+    table.entries.last { !squaredNorm(gradient, $0.range).isFinite }?.name
   }
 
   /// The first tensor with an element that is NaN or infinite.
@@ -149,7 +166,7 @@ struct Optimizer<K: Kernels> {
 
   /// Why the loss or the gradient is not finite: a parameter that is not, or else what came of the parameters.
   func failure(
-    _ p: Buffer<Scalar>, gradient: Buffer<Scalar>, otherwise: String, step: Int
+    _ p: Buffer<Scalar>, gradient: Gradient<Scalar>, otherwise: String, step: Int
   ) -> TrainingError {
     if let tensor = notFiniteTensor(p) { return .parameterNotFinite(tensor: tensor, step: step) }
     return .notFinite(tensor: notFinite(gradient) ?? otherwise, step: step)

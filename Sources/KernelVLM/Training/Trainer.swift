@@ -50,8 +50,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   private var order: ImageOrder
   /// Positions of the batch that each block takes.
   private let blocks: [Range<Int>]
-  private let gradients: [Buffer<Scalar>]
-  private let gradientViews: [Parameters<Scalar>]
+  private let gradients: [Gradient<Scalar>]
   private let workspaces: [Workspace<Scalar>]
   public internal(set) var stepsDone = 0
 
@@ -81,13 +80,17 @@ public final class Trainer<K: Kernels>: TrainingSession {
     blocks = Self.blocks(of: recipe.batch)
     self.threads = max(1, threads)
     threadChoice = measuresThreads && self.threads > 1 ? ThreadChoice(most: self.threads) : nil
-    gradients = blocks.map { _ in Buffer(count: model.table.count) }
-    gradientViews = gradients.map { Parameters($0, table: model.table, configuration: model.configuration) }
+    gradients = blocks.map { _ in
+      Gradient(model.table, model.configuration, keepsOuterProducts: recipe.batch == 1)
+    }
     workspaces = (0..<min(self.threads, blocks.count)).map { _ in Workspace() }
   }
 
   /// The gradient that the last step took, before the clips.
-  var gradientValues: [Scalar] { gradients[0].values }
+  var gradientValues: [Scalar] {
+    gradients[0].write(languageModel.kernels)
+    return gradients[0].buffer.values
+  }
 
   /// Cuts a batch into equal blocks of at most 16 images, or into 16 blocks. Fewer and larger ones have fewer gradients
   /// to add, and share more work between their images.
@@ -156,7 +159,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
       }
       sum.add(
         languageModel.lossAndGradient(
-          laidOut, gradient: gradientViews[index], batch: recipe.batch, accumulate: first > block.startIndex,
+          laidOut, gradient: gradients[index], batch: recipe.batch, accumulate: first > block.startIndex,
           wantsReconstruction: wantsReconstruction, &workspace.arena))
     }
     return sum

@@ -2,25 +2,48 @@ import KernelVLM
 import ReferenceKernels
 import Testing
 
+extension AdamSettings {
+  /// Those of the recipe at a step, the same in every precision.
+  fileprivate init(step: Int, weightDecay: Float) {
+    let (beta1, beta2): (Float, Float) = (0.85, 0.99)
+    func correction(_ beta: Float) -> Float {
+      1 / (1 - (0..<step).reduce(Float(1)) { power, _ in power * beta })
+    }
+    self.init(
+      gradientScale: 0.75, learningRate: Scalar(Float(0.003)), beta1: Scalar(beta1), beta2: Scalar(beta2),
+      correction1: Scalar(correction(beta1)), correction2: Scalar(correction(beta2)), epsilon: Scalar(Float(1e-8)),
+      weightDecay: Scalar(weightDecay))
+  }
+}
+
 struct AdamCase: Operation {
   let count: Int
   let step: Int
   var weightDecay: Float = 0
 
   func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
-    let (beta1, beta2): (Float, Float) = (0.85, 0.99)
-    func correction(_ beta: Float) -> Float {
-      1 / (1 - (0..<step).reduce(Float(1)) { power, _ in power * beta })
-    }
-    let settings = AdamSettings<K.Scalar>(
-      gradientScale: 0.75, learningRate: K.Scalar(Float(0.003)), beta1: K.Scalar(beta1), beta2: K.Scalar(beta2),
-      correction1: K.Scalar(correction(beta1)), correction2: K.Scalar(correction(beta2)),
-      epsilon: K.Scalar(Float(1e-8)), weightDecay: K.Scalar(weightDecay))
+    let settings = AdamSettings<K.Scalar>(step: step, weightDecay: weightDecay)
     let v = bench.output("v", 1, count, adds: true)
     for i in 0..<count { v[0, i] = v[0, i].magnitude }
     kernels.adamStep(
       bench.output("p", 1, count, adds: true), m: bench.output("m", 1, count, adds: true), v: v,
       gradient: bench.input("gradient", 1, count), settings: settings)
+  }
+}
+
+struct AdamOuterCase: Operation {
+  let rows: Int
+  let columns: Int
+  let step: Int
+  var weightDecay: Float = 0
+
+  func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
+    let v = bench.output("v", rows, columns, adds: true)
+    for i in 0..<rows { for j in 0..<columns { v[i, j] = v[i, j].magnitude } }
+    kernels.adamStepOuter(
+      bench.output("p", rows, columns, adds: true), m: bench.output("m", rows, columns, adds: true), v: v,
+      d: bench.input("d", 1, rows), x: bench.input("x", 1, columns),
+      settings: AdamSettings(step: step, weightDecay: weightDecay))
   }
 }
 
@@ -45,6 +68,18 @@ struct AdamOfSubnormals: Operation {
 
   @Test(arguments: cases) func agreesWithTheReference(_ operation: AdamCase) { expectParity(operation) }
   @Test func aFaultIsCaught() { expectFaultsCaught(AdamCase(count: 33, step: 3)) }
+
+  static let outerCases = [(0, 5), (5, 0), (1, 1), (3, 7), (2, 16), (10, 196), (7, 65)].flatMap { rows, columns in
+    [
+      AdamOuterCase(rows: rows, columns: columns, step: 1),
+      AdamOuterCase(rows: rows, columns: columns, step: 100, weightDecay: 0.0625),
+    ]
+  }
+
+  @Test(arguments: outerCases) func anOuterProductAgreesWithTheReference(_ operation: AdamOuterCase) {
+    expectParity(operation)
+  }
+  @Test func aFaultInAnOuterProductIsCaught() { expectFaultsCaught(AdamOuterCase(rows: 3, columns: 11, step: 3)) }
 
   /// What Float keeps of them costs much time and changes nothing; and the caller's arithmetic stays as it was.
   @Test func subnormalMomentsBecomeZero() {

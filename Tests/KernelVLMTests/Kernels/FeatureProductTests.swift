@@ -10,6 +10,7 @@ struct FeatureProductCase: Operation {
   let degree: Int
   var accumulate = false
   var inputGradient = true
+  var weightGradient = true
   /// Backward by the factors that forward kept.
   var chained = false
 
@@ -19,7 +20,8 @@ struct FeatureProductCase: Operation {
     let kept = bench.output("factors", n, degree * m)
     kernels.featureProductForward(bench.output("y", n, m, stride: m + 5), factors: kept, x: x, w: w)
     kernels.featureProductBackward(
-      dw: bench.output("dw", degree * m, k, adds: accumulate), dx: inputGradient ? bench.output("dx", n, k) : nil,
+      dw: weightGradient ? bench.output("dw", degree * m, k, adds: accumulate) : nil,
+      dx: inputGradient ? bench.output("dx", n, k) : nil,
       dfactors: bench.output("dfactors", n, degree * m), dy: bench.input("dy", n, m, stride: m + 3),
       factors: chained ? kept : bench.input("given factors", n, degree * m), x: x, w: w, accumulate: accumulate)
   }
@@ -36,6 +38,11 @@ struct FeatureProductCase: Operation {
   }
 
   @Test(arguments: cases) func agreesWithTheReference(_ operation: FeatureProductCase) { expectParity(operation) }
+
+  @Test(arguments: [2, 3]) func agreesWithoutTheGradientOfTheWeights(degree: Int) {
+    expectParity(FeatureProductCase(n: 1, k: 196, m: 8, degree: degree, inputGradient: false, weightGradient: false))
+    expectParity(FeatureProductCase(n: 3, k: 17, m: 9, degree: degree, weightGradient: false))
+  }
 
   @Test func aFaultIsCaught() { expectFaultsCaught(FeatureProductCase(n: 3, k: 17, m: 9, degree: 3)) }
 

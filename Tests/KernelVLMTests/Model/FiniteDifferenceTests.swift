@@ -49,12 +49,11 @@ struct FiniteDifferenceTests {
 
   static func gradient(_ model: Model, names: [Int]) -> [Double] {
     let workspace = Workspace<Double>()
-    let buffer = Buffer<Double>(count: model.table.count)
+    let gradient = Gradient<Double>(model.table, model.configuration)
     _ = model.lossAndGradient(
-      block(model, names: names, workspace),
-      gradient: Parameters(buffer, table: model.table, configuration: model.configuration), batch: names.count,
-      accumulate: false, wantsReconstruction: true, &workspace.arena)
-    return buffer.values
+      block(model, names: names, workspace), gradient: gradient, batch: names.count, accumulate: false,
+      wantsReconstruction: true, &workspace.arena)
+    return gradient.buffer.values
   }
 
   /// Central differences for every parameter, on all cores.

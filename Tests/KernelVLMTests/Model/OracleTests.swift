@@ -37,14 +37,13 @@ struct OracleTests {
 
     /// The gradient of the loss, tensor by tensor.
     func gradient() -> [String: [K.Scalar]] {
-      let buffer = Buffer<K.Scalar>(count: model.table.count)
-      let gradient = Parameters(buffer, table: model.table, configuration: model.configuration)
+      let gradient = Gradient<K.Scalar>(model.table, model.configuration)
       _ = model.lossAndGradient(
         block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
       var tensors: [String: [K.Scalar]] = [:]
       for entry in model.table.entries {
         tensors[entry.name] =
-          buffer.matrix(at: entry.range.lowerBound, rows: 1, columns: entry.range.count).elements
+          gradient.buffer.matrix(at: entry.range.lowerBound, rows: 1, columns: entry.range.count).elements
       }
       return tensors
     }

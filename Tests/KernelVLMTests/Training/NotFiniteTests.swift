@@ -93,9 +93,35 @@ struct NotFiniteTests {
     let before = bits(trainer)
     for entry in trainer.optimizer.table.entries {
       for value in [K.Scalar.nan, .infinity, -.infinity] {
-        let gradient = Buffer<K.Scalar>(count: trainer.optimizer.table.count)
-        gradient.all[0, entry.range.upperBound - 1] = value
+        let gradient = Gradient<K.Scalar>(trainer.optimizer.table, trainer.model.configuration)
+        gradient.buffer.all[0, entry.range.upperBound - 1] = value
         #expect(throws: TrainingError.notFinite(tensor: entry.name, step: 1)) {
+          try trainer.optimizer.step(trainer.languageModel.buffer, gradient: gradient, step: 1)
+        }
+      }
+    }
+    #expect(bits(trainer) == before)
+  }
+
+  /// The same of a gradient that is an outer product, by either vector. d names the row's tensor, x the last of its rows'.
+  @Test func aSpoiltOuterProductIsNamed() throws {
+    try forEveryBackend { kernels in try expectSpoiltOuterProductsAreNamed(kernels) }
+  }
+
+  private func expectSpoiltOuterProductsAreNamed<K: Kernels>(_ kernels: K) throws {
+    let trainer = try trainer(kernels)
+    let before = bits(trainer)
+    let gradient = Gradient<K.Scalar>(
+      trainer.optimizer.table, trainer.model.configuration, keepsOuterProducts: true)
+    let (d, x) = (Buffer<K.Scalar>(count: 20), Buffer<K.Scalar>(count: 196))
+    for value in [K.Scalar.nan, .infinity, -.infinity] {
+      for (spoilt, name) in [(d, "bae.2.left"), (x, "bae.2.right")] {
+        d.all.fill(1)
+        x.all.fill(1)
+        spoilt.all[0, 3] = value
+        gradient.reset()
+        gradient.keep(gradient.matrices.bae[1], d: d.all, x: x.all)
+        #expect(throws: TrainingError.notFinite(tensor: name, step: 1)) {
           try trainer.optimizer.step(trainer.languageModel.buffer, gradient: gradient, step: 1)
         }
       }
@@ -141,8 +167,8 @@ struct NotFiniteTests {
       $0.clip = huge
       $0.featureClip = huge
     }
-    let gradient = Buffer<K.Scalar>(count: trainer.optimizer.table.count)
-    gradient.all[0, 20_000] = K.Scalar(huge.squareRoot() * 100)
+    let gradient = Gradient<K.Scalar>(trainer.optimizer.table, trainer.model.configuration)
+    gradient.buffer.all[0, 20_000] = K.Scalar(huge.squareRoot() * 100)
     let before = bits(trainer)
     let entry = try #require(trainer.optimizer.table.entries.first { $0.range.contains(20_000) })
     // In Double the norm overflows first.
@@ -167,16 +193,17 @@ struct NotFiniteTests {
     // rate / (1 - beta1) clip / epsilon = ulp / 5
     recipe.learningRate = Double(greatest.ulp) / 5 * recipe.epsilon / recipe.clip * (1 - recipe.beta1)
     recipe.weightDecay = 1 / recipe.learningRate
-    let table = try trainer(kernels).optimizer.table
+    let model = try trainer(kernels).languageModel
+    let table = model.table
     for decay in [0, recipe.weightDecay] {
       recipe.weightDecay = decay
       let optimizer = Optimizer(kernels: kernels, recipe: recipe, table: table)
       let p = Buffer<K.Scalar>(count: table.count)
-      let gradient = Buffer<K.Scalar>(count: table.count)
+      let gradient = Gradient<K.Scalar>(table, model.configuration)
       for i in 0..<table.count {
         p.all[0, i] = i % 2 == 0 ? greatest : -greatest
         // Tiny and large, against each parameter's sign.
-        gradient.all[0, i] = (i % 2 == 0 ? -1 : 1) * (i % 3 == 0 ? 1e3 : 1e-30)
+        gradient.buffer.all[0, i] = (i % 2 == 0 ? -1 : 1) * (i % 3 == 0 ? 1e3 : 1e-30)
       }
       for step in 0..<3 { try optimizer.step(p, gradient: gradient, step: step) }
       #expect(p.values.allSatisfy(\.isFinite) && optimizer.v.values.allSatisfy(\.isFinite))
