@@ -139,6 +139,16 @@ typedef struct {
                                       const int32_t *_Nonnull positions, ptrdiff_t B, ptrdiff_t F, ptrdiff_t n,
                                       ptrdiff_t D, ptrdiff_t V, ptrdiff_t W, int accumulate);
 
+  // Gather: rows that stand in several places
+
+  /// y_i = x[index_i].  y (n, k); x (u, k); index (n).
+  void (*_Nonnull gather_forward)(float *_Nonnull y, const float *_Nonnull x, const int32_t *_Nonnull index,
+                                  ptrdiff_t n, ptrdiff_t k);
+
+  /// dx[j] = sum over i of dy_i where index_i = j, in the order of i.  dx (u, k); dy (n, k); index (n).
+  void (*_Nonnull gather_backward)(float *_Nonnull dx, const float *_Nonnull dy, const int32_t *_Nonnull index,
+                                   ptrdiff_t n, ptrdiff_t u, ptrdiff_t k);
+
   // VisionKeys: keys and values of the vision positions in the first layer
 
   /// Row (i, p) is e_ip = base_i + wpe_p before the two norms, which only scale it: a_ip = scale_ip e_ip. So

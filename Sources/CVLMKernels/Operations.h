@@ -13,6 +13,7 @@
 #include "Pooling.h"
 
 #include "Embedding.h"
+#include "Gather.h"
 
 #include "Attention.h"
 
@@ -45,6 +46,8 @@ const vlm_kernels VLM_TABLE = {
     .rms_norm_backward = rms_norm_backward,
     .embedding_forward = embedding_forward,
     .embedding_backward = embedding_backward,
+    .gather_forward = gather_forward,
+    .gather_backward = gather_backward,
     .vision_keys_forward = vision_keys_forward,
     .vision_keys_backward = vision_keys_backward,
     .tensor_attention_forward = tensor_attention_forward,

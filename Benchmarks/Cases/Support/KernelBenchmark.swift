@@ -29,10 +29,9 @@ public struct KernelBenchmark {
   public static var all: [KernelBenchmark] {
     [
       poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(),
-      unitNormBenchmarks(),
-      rmsNormBenchmarks(), embeddingBenchmarks(), visionKeysBenchmarks(), tensorAttentionBenchmarks(),
-      dotAttentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(), reconstructionBenchmarks(),
-      adamBenchmarks(), reductionBenchmarks(),
+      unitNormBenchmarks(), rmsNormBenchmarks(), embeddingBenchmarks(), gatherBenchmarks(), visionKeysBenchmarks(),
+      tensorAttentionBenchmarks(), dotAttentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(),
+      reconstructionBenchmarks(), adamBenchmarks(), reductionBenchmarks(),
     ].flatMap { $0 }
   }
 

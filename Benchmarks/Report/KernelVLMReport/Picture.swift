@@ -20,7 +20,9 @@ struct Picture {
 
   init(_ results: Results) {
     self.results = results
-    marked = results.kernels.filter { $0.benchmark.kernels == results.best }.map { result in
+    // What only moves numbers has no place on an axis of operations.
+    let computing = results.kernels.filter { $0.benchmark.work.operations > 0 }
+    marked = computing.filter { $0.benchmark.kernels == results.best }.map { result in
       let share = results.limits(results.best).map { result.share(of: $0) }
       let reached = share.map { ", \(Format.percent($0.value)) of \($0.name)" } ?? ""
       return Marked(
@@ -94,7 +96,7 @@ private struct Family: Equatable {
       kernels: ["Matmul", "MLP", "FeatureProduct", "TensorProduct", "Reconstruction"]),
     Family(name: "attention", color: "#b8480b", kernels: ["TensorAttention", "DotAttention", "VisionKeys"]),
     Family(name: "norms", color: "#00765a", kernels: ["UnitNorm", "RMSNorm", "Pooling"]),
-    Family(name: "embedding and cross entropy", color: "#9b4a7c", kernels: ["Embedding", "CrossEntropy"]),
+    Family(name: "embedding and cross entropy", color: "#9b4a7c", kernels: ["Embedding", "Gather", "CrossEntropy"]),
     Family(name: "optimizer", color: "#8a6a00", kernels: ["Adam", "Reduction"]),
   ]
 

@@ -204,6 +204,22 @@ extension CKernels {
       dwpe.rows, accumulate.flag)
   }
 
+  public func gatherForward(_ y: Matrix<Float>, x: Matrix<Float>, index: Matrix<Int32>) {
+    let (n, k) = (y.rows, x.columns)
+    y.require(n, k)
+    x.require(x.rows, k)
+    index.requireIndices(n, below: x.rows)
+    table.pointee.gather_forward(y.pointer, x.pointer, index.pointer, n, k)
+  }
+
+  public func gatherBackward(_ dx: Matrix<Float>, dy: Matrix<Float>, index: Matrix<Int32>) {
+    let (n, k) = (dy.rows, dx.columns)
+    dx.require(dx.rows, k)
+    dy.require(n, k)
+    index.requireIndices(n, below: dx.rows)
+    table.pointee.gather_backward(dx.pointer, dy.pointer, index.pointer, n, dx.rows, k)
+  }
+
   public func visionKeysForward(
     _ kv: Matrix<Float>, scale: Matrix<Float>, rms: Matrix<Float>, projected: Matrix<Float>, base: Matrix<Float>,
     wpe: Matrix<Float>, wkv: Matrix<Float>

@@ -45,6 +45,9 @@ public protocol Kernels<Scalar>: Sendable {
     dwte: Matrix<Scalar>, dwpe: Matrix<Scalar>, dbase: Matrix<Scalar>, de: Matrix<Scalar>, tokens: Matrix<Int32>,
     positions: Matrix<Int32>, visionPositions: Int, accumulate: Bool)
 
+  func gatherForward(_ y: Matrix<Scalar>, x: Matrix<Scalar>, index: Matrix<Int32>)
+  func gatherBackward(_ dx: Matrix<Scalar>, dy: Matrix<Scalar>, index: Matrix<Int32>)
+
   func visionKeysForward(
     _ kv: Matrix<Scalar>, scale: Matrix<Scalar>, rms: Matrix<Scalar>, projected: Matrix<Scalar>, base: Matrix<Scalar>,
     wpe: Matrix<Scalar>, wkv: Matrix<Scalar>)

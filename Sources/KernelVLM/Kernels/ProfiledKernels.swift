@@ -20,6 +20,8 @@ public final class KernelProfile: @unchecked Sendable {
     case rmsNormBackward
     case embeddingForward
     case embeddingBackward
+    case gatherForward
+    case gatherBackward
     case visionKeysForward
     case visionKeysBackward
     case tensorAttentionForward
@@ -169,6 +171,14 @@ public struct ProfiledKernels<Base: Kernels>: Kernels {
         dwte: dwte, dwpe: dwpe, dbase: dbase, de: de, tokens: tokens, positions: positions,
         visionPositions: visionPositions, accumulate: accumulate)
     }
+  }
+
+  public func gatherForward(_ y: Matrix<Scalar>, x: Matrix<Scalar>, index: Matrix<Int32>) {
+    profile.measure(.gatherForward) { kernels.gatherForward(y, x: x, index: index) }
+  }
+
+  public func gatherBackward(_ dx: Matrix<Scalar>, dy: Matrix<Scalar>, index: Matrix<Int32>) {
+    profile.measure(.gatherBackward) { kernels.gatherBackward(dx, dy: dy, index: index) }
   }
 
   public func visionKeysForward(

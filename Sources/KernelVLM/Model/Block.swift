@@ -16,12 +16,26 @@ struct Block<Scalar: KernelScalar> {
   let targets: Matrix<Int32>
   /// What the loss of each prediction counts: 1 / (predictions of its image · images of the batch), (n, 1).
   let weights: Matrix<Scalar>
+  /// nil if every text row is its own pair.
+  let pairs: TokenPairs?
 
   var images: Int { x.rows }
   var textRows: Int { tokens.rows }
 
   /// Text rows of image `i`.
   func text(_ i: Int) -> Range<Int> { starts[i]..<starts[i + 1] }
+}
+
+/// Tokens at positions, each pair once, where many rows share them: names that begin alike, and BOS in all of them.
+///
+/// The first layer's query, key and value of a text row are made of its pair alone. In a model of one layer they are
+/// computed once for each, and gathered.
+struct TokenPairs {
+  /// (u, 1) each, in the order in which they first come.
+  let tokens: Matrix<Int32>
+  let positions: Matrix<Int32>
+  /// The pair of each text row: (n, 1).
+  let index: Matrix<Int32>
 }
 
 /// The memory of one thread for passes through the model; allocated while it grows, then reused.
@@ -44,24 +58,53 @@ final class Workspace<Scalar: KernelScalar> {
     starts.reserveCapacity(texts.count + 1)
     for text in texts { starts.append(starts[starts.count - 1] + text.count - 1) }
     let n = starts[texts.count]
-    let block = Block<Scalar>(
-      x: arena.matrix(texts.count, c.pixels), starts: starts, tokens: indices.matrix(n, 1),
-      positions: indices.matrix(n, 1), targets: indices.matrix(n, 1), weights: arena.matrix(n, 1))
+    let (tokens, positions, targets) = (indices.matrix(n, 1), indices.matrix(n, 1), indices.matrix(n, 1))
+    let weights = arena.matrix(n, 1)
     for (i, text) in texts.enumerated() {
-      for (offset, row) in block.text(i).enumerated() {
-        block.tokens[row, 0] = text[offset]
-        block.positions[row, 0] = Int32(c.features + offset)
-        block.targets[row, 0] = text[offset + 1]
-        block.weights[row, 0] = 1 / Scalar((text.count - 1) * batch)
+      for (offset, row) in (starts[i]..<starts[i + 1]).enumerated() {
+        tokens[row, 0] = text[offset]
+        positions[row, 0] = Int32(c.features + offset)
+        targets[row, 0] = text[offset + 1]
+        weights[row, 0] = 1 / Scalar((text.count - 1) * batch)
       }
     }
-    return block
+    return Block(
+      x: arena.matrix(texts.count, c.pixels), starts: starts, tokens: tokens, positions: positions, targets: targets,
+      weights: weights,
+      pairs: texts.count > 1 && c.layers == 1 ? pairs(tokens, positions, positionsBelow: c.positions) : nil)
+  }
+
+  /// The different pairs among the rows (n, 1) of tokens and positions, which are below `limit`.
+  func pairs(_ tokens: Matrix<Int32>, _ positions: Matrix<Int32>, positionsBelow limit: Int) -> TokenPairs {
+    let n = tokens.rows
+    let pairs = TokenPairs(tokens: indices.matrix(n, 1), positions: indices.matrix(n, 1), index: indices.matrix(n, 1))
+    // Pairs with the same position are chained: the last one of each position, and the one before each.
+    let (last, previous) = (indices.matrix(limit, 1), indices.matrix(n, 1))
+    last.fill(-1)
+    var count = 0
+    for row in 0..<n {
+      let position = Int(positions[row, 0])
+      var pair = Int(last[position, 0])
+      while pair >= 0 && pairs.tokens[pair, 0] != tokens[row, 0] { pair = Int(previous[pair, 0]) }
+      if pair < 0 {
+        pair = count
+        pairs.tokens[pair, 0] = tokens[row, 0]
+        pairs.positions[pair, 0] = positions[row, 0]
+        previous[pair, 0] = last[position, 0]
+        last[position, 0] = Int32(pair)
+        count += 1
+      }
+      pairs.index[row, 0] = Int32(pair)
+    }
+    return TokenPairs(
+      tokens: pairs.tokens.rows(0..<count), positions: pairs.positions.rows(0..<count), index: pairs.index)
   }
 
   /// A block of images without any text.
   func block(x: Matrix<Scalar>) -> Block<Scalar> {
     Block(
       x: x, starts: [Int](repeating: 0, count: x.rows + 1), tokens: indices.matrix(0, 1),
-      positions: indices.matrix(0, 1), targets: indices.matrix(0, 1), weights: arena.matrix(0, 1))
+      positions: indices.matrix(0, 1), targets: indices.matrix(0, 1), weights: arena.matrix(0, 1),
+      pairs: nil)
   }
 }

@@ -64,23 +64,28 @@ extension Transformer {
     for (row, token) in inputs.enumerated() { tokens[row, 0] = token }
     positions.fill(Int32(c.features + step))
 
+    let pairs = workspace.pairs(tokens, positions, positionsBelow: c.positions)
+    let normed = workspace.arena.matrix(pairs.tokens.rows, c.width)
+    embeddingForward(
+      normed, rms: workspace.arena.matrix(normed.rows, 1), base: normed.rows(0..<0), tokens: pairs.tokens,
+      positions: pairs.positions, &workspace.arena)
     let h = workspace.arena.matrix(n, c.width)
-    kernels.embeddingForward(
-      h, base: h.rows(0..<0), tokens: tokens, positions: positions, wte: parameters.wte, wpe: parameters.wpe,
-      visionPositions: c.features)
-    kernels.rmsNormForward(h, rms: workspace.arena.matrix(n, 1), x: h)
-    for (weights, cache) in zip(parameters.layers, cache) {
-      let a = layer(images: 0, keys: n, rows: n, queries: n, textRows: n, &workspace.arena)
-      layerForward(weights, a, h, queries: 0..<n) {
-        for (row, image) in images.enumerated() {
-          let first = image * c.maximumTextLength
-          cache.text.rows(first + step..<first + step + 1).copy(from: a.kv.rows(row..<row + 1))
-          let keys = KeyValues(
-            prefix: cache.vision.rows(image * c.features..<(image + 1) * c.features),
-            own: cache.text.rows(first..<first + step + 1))
-          scoresForward(a, a.textScores, row..<row + 1, offset: 0, keys)
-        }
+    kernels.gatherForward(h, x: normed, index: pairs.index)
+    for (layer, (weights, cache)) in zip(parameters.layers, cache).enumerated() {
+      let isFirst = layer == 0
+      let a = self.layer(
+        images: 0, keys: n, rows: isFirst ? normed.rows : n, queries: n, textRows: n, &workspace.arena)
+      projectForward(
+        weights, a, isFirst ? normed : h, queries: 0..<n, pairs: isFirst ? pairs : nil, &workspace.arena)
+      for (row, image) in images.enumerated() {
+        let first = image * c.maximumTextLength
+        cache.text.rows(first + step..<first + step + 1).copy(from: a.kv.rows(row..<row + 1))
+        let keys = KeyValues(
+          prefix: cache.vision.rows(image * c.features..<(image + 1) * c.features),
+          own: cache.text.rows(first..<first + step + 1))
+        scoresForward(a, a.textScores, row..<row + 1, offset: 0, keys)
       }
+      layerForward(weights, a, h)
     }
     let logits = workspace.arena.matrix(n, parameters.lmHead.rows)
     kernels.matmulForward(logits, x: h, w: parameters.lmHead, accumulate: false)

@@ -9,15 +9,16 @@ import ReferenceKernels
 ///
 /// In the last layer only text positions predict, so vision positions get keys and values there and nothing else: no
 /// query, no output, no MLP. That changes no gradient. If it is also the first layer, the vision positions have no rows at
-/// all: their keys and values come straight from b and wpe (see `visionKeysForward`).
+/// all: their keys and values come straight from b and wpe (see `visionKeysForward`). And what it makes of text rows
+/// before attention, it makes once for those that are alike (see `TokenPairs`).
 struct Transformer<K: Kernels> {
   typealias Scalar = K.Scalar
 
-  /// What forward keeps for backward; K = B F + n keys, R = K rows, or n in a model of one layer, and Q = the rows that
-  /// have queries in the layer.
+  /// What forward keeps for backward; K = B F + n keys, R = K rows, or n in a model of one layer, Q = the rows that have
+  /// queries in the layer, and U = R, or the number of token pairs if the block has them.
   struct Activations {
     struct Layer {
-      /// a and its rms: (R, D) and (R, 1).
+      /// a and its rms: (U, D) and (U, 1).
       let a: Matrix<Scalar>
       let rms: Matrix<Scalar>
       /// A key and a value in each row, first those of the vision positions: (K, 2 D).
@@ -54,7 +55,7 @@ struct Transformer<K: Kernels> {
     /// In a model of one layer, what `visionKeysForward` keeps: (B F, 1) each.
     let visionScale: Matrix<Scalar>
     let visionRMS: Matrix<Scalar>
-    /// rmsnorm(e) and its rms: (R, D) and (R, 1).
+    /// rmsnorm(e) and its rms: (U, D) and (U, 1).
     let normed: Matrix<Scalar>
     let rms: Matrix<Scalar>
     /// The residual stream: (R, D), after the last layer.
@@ -98,30 +99,36 @@ struct Transformer<K: Kernels> {
     let R = text.upperBound
     let V = parameters.wte.rows
     let n = block.textRows
+    let U = block.pairs?.tokens.rows ?? R
     let lone = loneKeys(block)
     var activations = Activations(
       visionScale: arena.matrix(lone.count, 1), visionRMS: arena.matrix(lone.count, 1),
-      normed: arena.matrix(R, c.width), rms: arena.matrix(R, 1), h: arena.matrix(R, c.width),
+      normed: arena.matrix(U, c.width), rms: arena.matrix(U, 1), h: arena.matrix(R, c.width),
       logits: arena.matrix(n, V), probs: arena.matrix(n, V), loss: arena.matrix(n, 1))
     let h = activations.h
-    kernels.embeddingForward(
-      h, base: hasVisionRows ? base : base.rows(0..<0), tokens: block.tokens, positions: block.positions,
-      wte: parameters.wte, wpe: parameters.wpe, visionPositions: c.features)
-    kernels.rmsNormForward(activations.normed, rms: activations.rms, x: h)
-    h.copy(from: activations.normed)
+    embeddingForward(
+      activations.normed, rms: activations.rms, base: hasVisionRows ? base : base.rows(0..<0),
+      tokens: block.pairs?.tokens ?? block.tokens, positions: block.pairs?.positions ?? block.positions, &arena)
+    if let pairs = block.pairs {
+      kernels.gatherForward(h, x: activations.normed, index: pairs.index)
+    } else {
+      h.copy(from: activations.normed)
+    }
 
     for layer in 0..<c.layers {
       let weights = parameters.layers[layer]
       let queries = queryRows(layer: layer, block)
       let a = self.layer(
-        images: block.images, keys: keys, rows: R, queries: queries.count, textRows: n, &arena)
+        images: block.images, keys: keys, rows: U, queries: queries.count, textRows: n, &arena)
       if !hasVisionRows {
         kernels.visionKeysForward(
           a.kv.rows(lone), scale: activations.visionScale, rms: activations.visionRMS,
           projected: arena.matrix(block.images + c.features, 2 * c.width), base: base,
           wpe: parameters.wpe.rows(0..<c.features), wkv: weights.wkv)
       }
-      layerForward(weights, a, h, queries: queries) { attentionForward(a, block) }
+      projectForward(weights, a, layer == 0 ? activations.normed : h, queries: queries, pairs: block.pairs, &arena)
+      attentionForward(a, block)
+      layerForward(weights, a, h.rows(queries))
       activations.layers.append(a)
     }
     kernels.matmulForward(activations.logits, x: h.rows(text), w: parameters.lmHead, accumulate: false)
@@ -131,19 +138,42 @@ struct Transformer<K: Kernels> {
     return activations
   }
 
-  /// One layer: h += Wo attention, then h += MLP, at the rows `queries`; `attend` goes from a.q and a.kv to a.attended.
-  func layerForward(
-    _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer, _ h: Matrix<Scalar>, queries: Range<Int>,
-    attend: () -> Void
+  /// normed = rmsnorm([b + wpe ; wte + wpe]).
+  func embeddingForward(
+    _ normed: Matrix<Scalar>, rms: Matrix<Scalar>, base: Matrix<Scalar>, tokens: Matrix<Int32>,
+    positions: Matrix<Int32>, _ arena: inout Arena<Scalar>
   ) {
-    let hq = h.rows(queries)
+    let e = arena.matrix(normed.rows, normed.columns)
+    kernels.embeddingForward(
+      e, base: base, tokens: tokens, positions: positions, wte: parameters.wte, wpe: parameters.wpe,
+      visionPositions: configuration.features)
+    kernels.rmsNormForward(normed, rms: rms, x: e)
+  }
+
+  /// The beginning of a layer: a = rmsnorm(h), keys and values Wkv a, and at the rows `queries` Wq a. With pairs h has a
+  /// row for each of them, all with a query.
+  func projectForward(
+    _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer, _ h: Matrix<Scalar>, queries: Range<Int>,
+    pairs: TokenPairs?, _ arena: inout Arena<Scalar>
+  ) {
     kernels.rmsNormForward(a.a, rms: a.rms, x: h)
-    kernels.matmulForward(a.kv.lastRows(h.rows), x: a.a, w: weights.wkv, accumulate: false)
-    kernels.matmulForward(a.q, x: a.a.rows(queries), w: weights.wq, accumulate: false)
-    attend()
-    kernels.matmulForward(hq, x: a.attended, w: weights.wo, accumulate: true)
-    kernels.rmsNormForward(a.m, rms: a.mlpRMS, x: hq)
-    kernels.mlpForward(hq, hidden: a.hidden, x: a.m, w1: weights.fc1, w2: weights.fc2, accumulate: true)
+    guard let pairs else {
+      kernels.matmulForward(a.kv.lastRows(h.rows), x: a.a, w: weights.wkv, accumulate: false)
+      kernels.matmulForward(a.q, x: a.a.rows(queries), w: weights.wq, accumulate: false)
+      return
+    }
+    let (kv, q) = (arena.matrix(h.rows, a.kv.columns), arena.matrix(h.rows, a.q.columns))
+    kernels.matmulForward(kv, x: a.a, w: weights.wkv, accumulate: false)
+    kernels.matmulForward(q, x: a.a, w: weights.wq, accumulate: false)
+    kernels.gatherForward(a.kv.lastRows(pairs.index.rows), x: kv, index: pairs.index)
+    kernels.gatherForward(a.q, x: q, index: pairs.index)
+  }
+
+  /// What follows attention in a layer, at the rows with queries: h += Wo attended, then h += MLP.
+  func layerForward(_ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer, _ h: Matrix<Scalar>) {
+    kernels.matmulForward(h, x: a.attended, w: weights.wo, accumulate: true)
+    kernels.rmsNormForward(a.m, rms: a.mlpRMS, x: h)
+    kernels.mlpForward(h, hidden: a.hidden, x: a.m, w1: weights.fc1, w2: weights.fc2, accumulate: true)
   }
 
   /// Writes the gradient of every transformer parameter, or adds it with `accumulate`, and writes dbase (B, D).
@@ -153,9 +183,8 @@ struct Transformer<K: Kernels> {
   ) {
     let c = configuration
     let text = textRows(block)
-    let R = text.upperBound
     let dlogits = activations.probs
-    let dh = arena.matrix(R, c.width)
+    var dh = arena.matrix(text.upperBound, c.width)
     kernels.crossEntropyBackward(
       dlogits, probs: activations.probs, targets: block.targets, weights: block.weights)
     kernels.matmulBackwardWeight(
@@ -166,17 +195,24 @@ struct Transformer<K: Kernels> {
     let dkv = arena.matrix(block.images * c.features + block.textRows, 2 * c.width)
     for layer in (0..<c.layers).reversed() {
       let a = activations.layers[layer]
+      let queries = queryRows(layer: layer, block)
+      let dattended = arena.matrix(queries.count, c.width)
+      let dq = arena.matrix(queries.count, c.width)
       layerBackward(
-        gradient.layers[layer], parameters.layers[layer], a, dh, dkv, queries: queryRows(layer: layer, block),
-        accumulate: accumulate, &arena
-      ) { dq, dattended in attentionBackward(dq: dq, dkv: dkv, dattended: dattended, a, block) }
+        gradient.layers[layer], parameters.layers[layer], a, dh.rows(queries), dattended: dattended,
+        accumulate: accumulate, &arena)
+      attentionBackward(dq: dq, dkv: dkv, dattended: dattended, a, block)
+      dh = projectBackward(
+        gradient.layers[layer], parameters.layers[layer], a, dh, dq: dq, dkv: dkv.lastRows(dh.rows), queries: queries,
+        pairs: block.pairs, accumulate: accumulate, &arena)
     }
 
     kernels.rmsNormBackward(
       dh, dy: dh, y: activations.normed, rms: activations.rms, gradient: c.gradient, accumulate: false)
     kernels.embeddingBackward(
       dwte: gradient.wte, dwpe: gradient.wpe, dbase: hasVisionRows ? dbase : dbase.rows(0..<0), de: dh,
-      tokens: block.tokens, positions: block.positions, visionPositions: c.features, accumulate: accumulate)
+      tokens: block.pairs?.tokens ?? block.tokens, positions: block.pairs?.positions ?? block.positions,
+      visionPositions: c.features, accumulate: accumulate)
     if !hasVisionRows {
       let lone = loneKeys(block)
       kernels.visionKeysBackward(
@@ -187,30 +223,43 @@ struct Transformer<K: Kernels> {
     }
   }
 
-  /// One layer, from dh after it to dh before it; `attend` goes from the gradient of a.attended to dq and dkv.
+  /// From dh after a layer, at the rows with queries, to dh after its attention and the gradient of a.attended.
   private func layerBackward(
     _ gradient: Parameters<Scalar>.Layer, _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer,
-    _ dh: Matrix<Scalar>, _ dkv: Matrix<Scalar>, queries: Range<Int>, accumulate: Bool, _ arena: inout Arena<Scalar>,
-    attend: (_ dq: Matrix<Scalar>, _ dattended: Matrix<Scalar>) -> Void
+    _ dh: Matrix<Scalar>, dattended: Matrix<Scalar>, accumulate: Bool, _ arena: inout Arena<Scalar>
   ) {
-    let c = configuration
-    let dhq = dh.rows(queries)
-    let dm = arena.matrix(queries.count, c.width)
-    let dattended = arena.matrix(queries.count, c.width)
-    let dq = arena.matrix(queries.count, c.width)
-    let da = arena.matrix(dh.rows, c.width)
+    let dm = arena.matrix(dh.rows, dh.columns)
     kernels.mlpBackward(
-      dx: dm, dw1: gradient.fc1, dw2: gradient.fc2, dhidden: arena.matrix(queries.count, c.hiddenWidth), dy: dhq,
+      dx: dm, dw1: gradient.fc1, dw2: gradient.fc2, dhidden: arena.matrix(dh.rows, a.hidden.columns), dy: dh,
       hidden: a.hidden, x: a.m, w1: weights.fc1, w2: weights.fc2, accumulate: accumulate)
-    kernels.rmsNormBackward(dhq, dy: dm, y: a.m, rms: a.mlpRMS, gradient: c.gradient, accumulate: true)
-    kernels.matmulBackwardWeight(gradient.wo, dy: dhq, x: a.attended, accumulate: accumulate)
-    kernels.matmulBackwardInput(dattended, dy: dhq, w: weights.wo, accumulate: false)
-    attend(dq, dattended)
+    kernels.rmsNormBackward(
+      dh, dy: dm, y: a.m, rms: a.mlpRMS, gradient: configuration.gradient, accumulate: true)
+    kernels.matmulBackwardWeight(gradient.wo, dy: dh, x: a.attended, accumulate: accumulate)
+    kernels.matmulBackwardInput(dattended, dy: dh, w: weights.wo, accumulate: false)
+  }
+
+  /// From the gradients of a layer's queries, keys and values, and dh after its attention, to dh before the layer. With
+  /// pairs each has the sum over its rows.
+  private func projectBackward(
+    _ gradient: Parameters<Scalar>.Layer, _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer,
+    _ dh: Matrix<Scalar>, dq: Matrix<Scalar>, dkv: Matrix<Scalar>, queries: Range<Int>, pairs: TokenPairs?,
+    accumulate: Bool, _ arena: inout Arena<Scalar>
+  ) -> Matrix<Scalar> {
+    func perPair(_ gradient: Matrix<Scalar>, _ arena: inout Arena<Scalar>) -> Matrix<Scalar> {
+      guard let pairs else { return gradient }
+      let sums = arena.matrix(pairs.tokens.rows, gradient.columns)
+      kernels.gatherBackward(sums, dy: gradient, index: pairs.index)
+      return sums
+    }
+    let (dh, dq, dkv) = (perPair(dh, &arena), perPair(dq, &arena), perPair(dkv, &arena))
+    let queries = pairs == nil ? queries : 0..<dq.rows
+    let da = arena.matrix(dh.rows, dh.columns)
     kernels.matmulBackwardWeight(gradient.wq, dy: dq, x: a.a.rows(queries), accumulate: accumulate)
-    kernels.matmulBackwardWeight(gradient.wkv, dy: dkv.lastRows(dh.rows), x: a.a, accumulate: accumulate)
-    kernels.matmulBackwardInput(da, dy: dkv.lastRows(dh.rows), w: weights.wkv, accumulate: false)
+    kernels.matmulBackwardWeight(gradient.wkv, dy: dkv, x: a.a, accumulate: accumulate)
+    kernels.matmulBackwardInput(da, dy: dkv, w: weights.wkv, accumulate: false)
     kernels.matmulBackwardInput(da.rows(queries), dy: dq, w: weights.wq, accumulate: true)
-    kernels.rmsNormBackward(dh, dy: da, y: a.a, rms: a.rms, gradient: c.gradient, accumulate: true)
+    kernels.rmsNormBackward(dh, dy: da, y: a.a, rms: a.rms, gradient: configuration.gradient, accumulate: true)
+    return dh
   }
 
   /// An image's share of the rows of a layer: keys of its vision positions, keys of its text, and its queries.

@@ -10,6 +10,7 @@ import Testing
     EmbeddingCase(images: 2, visionPositions: 3, texts: 9, width: 19), TensorAttentionCase(shape: .small),
     DotAttentionCase(shape: .small), MLPCase(n: 3, D: 9, E: 19), CrossEntropyCase(n: 3, V: 19),
     ReconstructionCase(n: 3, P: 19, m: 5), AdamCase(count: 19, step: 2), AddCase(count: 19),
+    AdamOuterCase(rows: 3, columns: 19, step: 2), GatherCase(n: 9, u: 4, k: 19),
   ]
 
   @Test(arguments: 0..<operations.count) func passesThroughEveryKernel(_ index: Int) {
