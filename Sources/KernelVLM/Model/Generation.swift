@@ -24,22 +24,28 @@ extension VisionLanguageModel {
     let cache = vision.layers.map {
       Transformer<K>.Cache(vision: $0.kv, text: workspace.arena.matrix(x.rows * c.maximumTextLength, 2 * c.width))
     }
-    var tokens = [[Int32]](repeating: [], count: x.rows)
-    var probabilities = [[Double]](repeating: [], count: x.rows)
+    // What each image has got so far; of `lengths` steps.
+    let tokens = workspace.indices.matrix(x.rows, c.maximumTextLength)
+    let probabilities = workspace.arena.matrix(x.rows, c.maximumTextLength)
+    var lengths = [Int](repeating: 0, count: x.rows)
     var active = Array(0..<x.rows)
 
     for step in 0..<c.maximumTextLength where !active.isEmpty {
-      let inputs = active.map { tokens[$0].last ?? vocabulary.bos }
+      let inputs = active.map { step > 0 ? tokens[$0, step - 1] : vocabulary.bos }
       let probs = transformer.next(inputs, images: active, step: step, cache, workspace)
       for (row, image) in active.enumerated() {
         let next = (1..<probs.columns).reduce(0) { probs[row, $1] > probs[row, $0] ? $1 : $0 }
-        tokens[image].append(Int32(next))
-        probabilities[image].append(Double(probs[row, next]))
+        tokens[image, step] = Int32(next)
+        probabilities[image, step] = probs[row, next]
+        lengths[image] = step + 1
       }
-      active.removeAll { (tokens[$0].last ?? vocabulary.eos) >= vocabulary.bos }
+      active.removeAll { tokens[$0, step] >= vocabulary.bos }
     }
-    return tokens.indices.map {
-      Spelling(word: vocabulary.decode(tokens[$0]), tokens: tokens[$0], probabilities: probabilities[$0])
+    return lengths.enumerated().map { image, length in
+      let spelled = (0..<length).map { tokens[image, $0] }
+      return Spelling(
+        word: vocabulary.decode(spelled), tokens: spelled,
+        probabilities: (0..<length).map { Double(probabilities[image, $0]) })
     }
   }
 }
