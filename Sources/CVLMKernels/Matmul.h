@@ -3,31 +3,6 @@
 // All three are C = A B with a sum over rows of B, so that vectors of C's columns need no horizontal sums: only
 // forward's Wᵀ has to be turned first, a few columns at a time.
 
-/// Rows of a matrix that may lie in two places, like keys: `first` of them at `p`, the others at `rest`.
-typedef struct {
-  const float *p;
-  ptrdiff_t first;
-  const float *rest;
-  ptrdiff_t stride;
-} matrix_rows;
-
-VLM_INLINE matrix_rows rows_of(const float *p, ptrdiff_t stride) { return (matrix_rows){p, PTRDIFF_MAX, p, stride}; }
-
-VLM_INLINE const float *row_at(matrix_rows rows, ptrdiff_t i) {
-  return i < rows.first ? rows.p + i * rows.stride : rows.rest + (i - rows.first) * rows.stride;
-}
-
-/// `wanted` (a constant) rows from row `i` on, the last of `count` in the place of those beyond it.
-VLM_INLINE void point(const float **to, matrix_rows rows, ptrdiff_t i, ptrdiff_t count, const int wanted) {
-  // The rule, and cheap: for few rows of the other factor these pointers cost as much as the arithmetic.
-  if (count >= wanted && i + wanted <= rows.first) {
-    const float *p = rows.p + i * rows.stride;
-    for (int o = 0; o < wanted; o++, p += rows.stride) to[o] = p;
-    return;
-  }
-  for (int o = 0; o < wanted; o++) to[o] = row_at(rows, i + least(o, count - 1));
-}
-
 /// The left factor of a product: element (r, t) at p[r row + t term].
 typedef struct {
   const float *p;
@@ -45,6 +20,8 @@ enum {
   // 3 x 4 dot products at a time, for the same reason as 6 x 2.
   DOT_ROWS = 3,
   DOT_LIMIT = 8,
+  // Of the default model: known to the compiler, the rows of few dot products cost no arithmetic of their own.
+  USUAL_WIDTH = 32,
 };
 
 /// Sums that each element of a tile is split into, so that there are enough of them even in a small tile.
@@ -132,12 +109,11 @@ static void product(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrd
   } while (t < depth);
 }
 
-/// panel[t] = component `at` + t of `count` rows from `first` on, for t < depth. Rows beyond the last one repeat it.
-VLM_INLINE void pack(float *panel, matrix_rows w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t at, ptrdiff_t depth) {
+/// panel[t] = component t of `count` rows of W, for t < depth. Rows beyond the last one repeat it.
+VLM_INLINE void pack(float *panel, const float *w, ptrdiff_t ldw, ptrdiff_t count, ptrdiff_t depth) {
   for (ptrdiff_t v = 0; v < count; v += L) {
     const float *rows[L];
-    point(rows, w, first + v, count - v, L);
-    for (ptrdiff_t o = 0; o < L; o++) rows[o] += at;
+    for (ptrdiff_t o = 0; o < L; o++) rows[o] = w + (v + L <= count ? v + o : least(v + o, count - 1)) * ldw;
     ptrdiff_t t = 0;
     for (; t + 4 <= depth; t += 4) {
       vf columns[4];
@@ -150,60 +126,65 @@ VLM_INLINE void pack(float *panel, matrix_rows w, ptrdiff_t first, ptrdiff_t cou
   }
 }
 
-/// y_ro = x_r · w_o for `rows` x `outputs` (constants; outputs 4 or 8) at once, with vectors along k. Outputs beyond
-/// `count` repeat the last one and are not stored.
-VLM_INLINE void dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t first,
-                     ptrdiff_t count, ptrdiff_t k, const int rows, const int outputs, int accumulate) {
-  const float *wo[8];
+/// s_ro += x_rc w_oc for a vector of components c, of which `part` are live.
+VLM_INLINE void add_components(vf s[DOT_ROWS][8], const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t k,
+                               ptrdiff_t part, const int rows, const int outputs) {
+  vf xc[DOT_ROWS];
+  for (int r = 0; r < rows; r++) xc[r] = get(x + r * ldx, part);
+  for (int o = 0; o < outputs; o++) {
+    vf wc = get(w + o * k, part);
+    for (int r = 0; r < rows; r++) s[r][o] += xc[r] * wc;
+  }
+}
+
+/// y_ro = x_r · w_o, or added to y, for `rows` x `outputs` (constants; outputs 4 or 8) at once, with vectors along k.
+VLM_INLINE void dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t k,
+                     const int rows, const int outputs, int accumulate) {
   vf s[DOT_ROWS][8] = {0};
-  point(wo, w, first, count, outputs);
-  VLM_FOR_VECTORS(c, part, k, {
-    vf xc[DOT_ROWS];
-    for (int r = 0; r < rows; r++) xc[r] = get(x + r * ldx + c, part);
-    for (int o = 0; o < outputs; o++) {
-      vf wc = get(wo[o] + c, part);
-      for (int r = 0; r < rows; r++) s[r][o] += xc[r] * wc;
-    }
-  });
+  ptrdiff_t c = 0;
+// Unrolled, the compiler would hold W in registers, and so the sums in memory.
+#pragma nounroll
+  for (; c + L <= k; c += L) add_components(s, x + c, ldx, w + c, k, L, rows, outputs);
+  if (c < k) add_components(s, x + c, ldx, w + c, k, k - c, rows, outputs);
 // Unrolled, or the sums would be addressed, so kept in memory.
 #pragma unroll
   for (int r = 0; r < rows; r++) {
 #pragma unroll
     for (int o = 0; o < outputs; o += 4) {
       v4 four = sums(s[r][o], s[r][o + 1], s[r][o + 2], s[r][o + 3]);
-      float *yo = y + r * ldy + o;
-      if (count - o >= 4) {
-        if (accumulate) four += load4(yo);
-        __builtin_memcpy(yo, &four, sizeof four);
-      } else {
-        for (int q = 0; q < 4 && o + q < count; q++) yo[q] = accumulate ? yo[q] + four[q] : four[q];
-      }
+      if (accumulate) four += load4(y + r * ldy + o);
+      __builtin_memcpy(y + r * ldy + o, &four, sizeof four);
     }
   }
 }
 
+/// `rows` (a constant) rows of Y = X Wᵀ, for a multiple of `outputs` columns.
+VLM_INLINE void rows_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t k,
+                             ptrdiff_t m, const int rows, const int outputs, int accumulate) {
+  for (ptrdiff_t o = 0; o < m; o += outputs) dots(y + o, ldy, x, ldx, w + o * k, k, rows, outputs, accumulate);
+}
+
 /// Few rows of Y = X Wᵀ.
-static void forward_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t n,
+static void forward_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t n,
                             ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  const int usual = k == USUAL_WIDTH && ldx == USUAL_WIDTH;
   while (n > 0) {
     // 4 rows as 2 + 2; one row has its eight sums from eight outputs.
-    ptrdiff_t rows = n == 4 ? 2 : least(n, DOT_ROWS);
-    ptrdiff_t outputs = rows == 1 ? 8 : 4;
-    for (ptrdiff_t o = 0; o < m; o += outputs) {
-      ptrdiff_t count = least(outputs, m - o);
-      if (rows == 3) dots(y + o, ldy, x, ldx, w, o, count, k, 3, 4, accumulate);
-      else if (rows == 2) dots(y + o, ldy, x, ldx, w, o, count, k, 2, 4, accumulate);
-      else if (count > 4) dots(y + o, ldy, x, ldx, w, o, count, k, 1, 8, accumulate);
-      else dots(y + o, ldy, x, ldx, w, o, count, k, 1, 4, accumulate);
+    const ptrdiff_t rows = n == 4 ? 2 : least(n, DOT_ROWS), whole = m - m % (rows == 1 ? 8 : 4);
+    if (rows == 1) rows_by_dots(y, ldy, x, ldx, w, k, whole, 1, 8, accumulate);
+    else if (rows == 2 && usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, whole, 2, 4, accumulate);
+    else if (rows == 2) rows_by_dots(y, ldy, x, ldx, w, k, whole, 2, 4, accumulate);
+    else if (usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, whole, 3, 4, accumulate);
+    else rows_by_dots(y, ldy, x, ldx, w, k, whole, 3, 4, accumulate);
+    for (ptrdiff_t r = 0; r < rows; r++, y += ldy, x += ldx) {
+      for (ptrdiff_t o = whole; o < m; o++) y[o] = dot(x, w + o * k, k) + (accumulate ? y[o] : 0);
     }
     n -= rows;
-    y += rows * ldy;
-    x += rows * ldx;
   }
 }
 
 /// Y = X Wᵀ, or added to Y; rows of Y and X are ldy and ldx apart.
-static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, matrix_rows w, ptrdiff_t n,
+static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t n,
                             ptrdiff_t k, ptrdiff_t m, int accumulate) {
   // Turning W costs about as much as the horizontal sums of few rows.
   if (n <= DOT_LIMIT) {
@@ -216,7 +197,7 @@ static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
     ptrdiff_t t = 0;
     do {
       ptrdiff_t depth = least(TILE_DEPTH, k - t);
-      pack(panel, w, o, columns, t, depth);
+      pack(panel, w + o * k + t, k, columns, depth);
       left_factor a = {x + t, ldx, 1};
       strip(y + o, ldy, a, panel, TILE_COLUMNS, n, depth, columns, accumulate || t > 0);
       t += depth;
@@ -226,7 +207,7 @@ static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
 
 static void matmul_forward(float *y, const float *x, const float *w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
                            int accumulate) {
-  forward_product(y, m, x, k, rows_of(w, k), n, k, m, accumulate);
+  forward_product(y, m, x, k, w, n, k, m, accumulate);
 }
 
 /// dX = dY W: ∂y_o/∂x_c = w_oc.

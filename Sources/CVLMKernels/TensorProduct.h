@@ -2,8 +2,8 @@
 
 static void tensor_product_forward(float *y, ptrdiff_t ldy, float *factors, const float *x1, const float *x2,
                                    const float *a, const float *b, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m) {
-  forward_product(factors, 2 * m, x1, k, rows_of(a, k), n, k, m, 0);
-  forward_product(factors + m, 2 * m, x2, k, rows_of(b, k), n, k, m, 0);
+  forward_product(factors, 2 * m, x1, k, a, n, k, m, 0);
+  forward_product(factors + m, 2 * m, x2, k, b, n, k, m, 0);
   for (ptrdiff_t i = 0; i < n; i++) {
     const float *u = factors + i * 2 * m, *v = u + m;
     VLM_FOR_VECTORS(j, part, m, put(y + i * ldy + j, get(u + j, part) * get(v + j, part), part););

@@ -14,8 +14,8 @@ static void vision_scales(float *scale, float *rms, ptrdiff_t F) {
 
 static void vision_keys_forward(float *kv, float *scale, float *rms, float *projected, const float *base,
                                 const float *wpe, const float *wkv, ptrdiff_t B, ptrdiff_t F, ptrdiff_t D) {
-  forward_product(projected, 2 * D, base, D, rows_of(wkv, D), B, D, 2 * D, 0);
-  forward_product(projected + B * 2 * D, 2 * D, wpe, D, rows_of(wkv, D), F, D, 2 * D, 0);
+  forward_product(projected, 2 * D, base, D, wkv, B, D, 2 * D, 0);
+  forward_product(projected + B * 2 * D, 2 * D, wpe, D, wkv, F, D, 2 * D, 0);
   for (ptrdiff_t i = 0; i < B; i++, base += D, scale += F, rms += F, kv += F * 2 * D) {
     for (ptrdiff_t p = 0; p < F; p++) {
       vf squares = {0};
