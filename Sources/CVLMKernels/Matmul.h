@@ -17,6 +17,8 @@ enum {
   TILE_COLUMNS = TILE_VECTORS * VLM_LANES,
   // A block of B's columns, 64 bytes wide or 128, times this depth stays in the first-level cache.
   TILE_DEPTH = 128,
+  // As many rows of B, two vectors of each, stay in registers.
+  FEW_TERMS = 6,
   // 3 x 4 dot products at a time, for the same reason as 6 x 2.
   DOT_ROWS = 3,
   DOT_LIMIT = 8,
@@ -95,6 +97,50 @@ static void strip(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdif
   }
 }
 
+/// C = A B, or added to C, for a depth (a constant) of few terms: rows of B stay in registers, and rows of C pass.
+VLM_INLINE void few_terms(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t n,
+                          const int depth, const int vectors, ptrdiff_t last, int accumulate) {
+  vf bt[FEW_TERMS][TILE_VECTORS];
+  for (int t = 0; t < depth; t++) {
+    for (int v = 0; v < vectors; v++) bt[t][v] = get(b + t * ldb + v * L, v + 1 < vectors ? L : last);
+  }
+  for (ptrdiff_t r = 0; r < n; r++, c += ldc, a.p += a.row) {
+    vf s[TILE_VECTORS] = {0};
+    if (accumulate) {
+      for (int v = 0; v < vectors; v++) s[v] = get(c + v * L, v + 1 < vectors ? L : last);
+    }
+    for (int t = 0; t < depth; t++) {
+      vf art = splat(a.p[t * a.term]);
+      for (int v = 0; v < vectors; v++) s[v] += art * bt[t][v];
+    }
+    for (int v = 0; v < vectors; v++) put(c + v * L, s[v], v + 1 < vectors ? L : last);
+  }
+}
+
+/// The same whose number of columns is met at run time, at most TILE_COLUMNS.
+VLM_INLINE void few_terms_of(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t n,
+                             const int depth, ptrdiff_t columns, int accumulate) {
+  if (columns == TILE_COLUMNS) few_terms(c, ldc, a, b, ldb, n, depth, 2, L, accumulate);
+  else if (columns > L) few_terms(c, ldc, a, b, ldb, n, depth, 2, columns - L, accumulate);
+  else few_terms(c, ldc, a, b, ldb, n, depth, 1, columns, accumulate);
+}
+
+/// The product for 1 to FEW_TERMS terms.
+static void shallow_product(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t n,
+                            ptrdiff_t depth, ptrdiff_t columns, int accumulate) {
+  for (ptrdiff_t j = 0; j < columns; j += TILE_COLUMNS, c += TILE_COLUMNS, b += TILE_COLUMNS) {
+    const ptrdiff_t width = least(TILE_COLUMNS, columns - j);
+    switch (depth) {
+    case 1: few_terms_of(c, ldc, a, b, ldb, n, 1, width, accumulate); break;
+    case 2: few_terms_of(c, ldc, a, b, ldb, n, 2, width, accumulate); break;
+    case 3: few_terms_of(c, ldc, a, b, ldb, n, 3, width, accumulate); break;
+    case 4: few_terms_of(c, ldc, a, b, ldb, n, 4, width, accumulate); break;
+    case 5: few_terms_of(c, ldc, a, b, ldb, n, 5, width, accumulate); break;
+    default: few_terms_of(c, ldc, a, b, ldb, n, 6, width, accumulate); break;
+    }
+  }
+}
+
 /// C = A B, or added to C.  C (n, columns), A (n, depth), B (depth, columns).
 static void product(float *c, ptrdiff_t ldc, left_factor a, const float *b, ptrdiff_t ldb, ptrdiff_t n, ptrdiff_t depth,
                     ptrdiff_t columns, int accumulate) {
@@ -158,10 +204,17 @@ VLM_INLINE void dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, con
   }
 }
 
-/// `rows` (a constant) rows of Y = X Wᵀ, for a multiple of `outputs` columns.
+/// `rows` (a constant) rows of Y = X Wᵀ, for a multiple of 4 columns.
 VLM_INLINE void rows_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t k,
-                             ptrdiff_t m, const int rows, const int outputs, int accumulate) {
-  for (ptrdiff_t o = 0; o < m; o += outputs) dots(y + o, ldy, x, ldx, w + o * k, k, rows, outputs, accumulate);
+                             ptrdiff_t m, const int rows, int accumulate) {
+  for (ptrdiff_t o = 0; o < m; o += 4) dots(y + o, ldy, x, ldx, w + o * k, k, rows, 4, accumulate);
+}
+
+/// One row, which has its eight sums from eight outputs.
+VLM_INLINE void row_by_dots(float *y, const float *x, const float *w, ptrdiff_t k, ptrdiff_t m, int accumulate) {
+  ptrdiff_t o = 0;
+  for (; o + 8 <= m; o += 8) dots(y + o, m, x, k, w + o * k, k, 1, 8, accumulate);
+  if (o < m) dots(y + o, m, x, k, w + o * k, k, 1, 4, accumulate);
 }
 
 /// Few rows of Y = X Wᵀ.
@@ -169,13 +222,12 @@ static void forward_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
                             ptrdiff_t k, ptrdiff_t m, int accumulate) {
   const int usual = k == USUAL_WIDTH && ldx == USUAL_WIDTH;
   while (n > 0) {
-    // 4 rows as 2 + 2; one row has its eight sums from eight outputs.
-    const ptrdiff_t rows = n == 4 ? 2 : least(n, DOT_ROWS), whole = m - m % (rows == 1 ? 8 : 4);
-    if (rows == 1) rows_by_dots(y, ldy, x, ldx, w, k, whole, 1, 8, accumulate);
-    else if (rows == 2 && usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, whole, 2, 4, accumulate);
-    else if (rows == 2) rows_by_dots(y, ldy, x, ldx, w, k, whole, 2, 4, accumulate);
-    else if (usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, whole, 3, 4, accumulate);
-    else rows_by_dots(y, ldy, x, ldx, w, k, whole, 3, 4, accumulate);
+    const ptrdiff_t rows = n == 4 ? 2 : least(n, DOT_ROWS), whole = m - m % 4;  // 4 rows as 2 + 2
+    if (rows == 1) row_by_dots(y, x, w, k, whole, accumulate);
+    else if (rows == 2 && usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, whole, 2, accumulate);
+    else if (rows == 2) rows_by_dots(y, ldy, x, ldx, w, k, whole, 2, accumulate);
+    else if (usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, whole, 3, accumulate);
+    else rows_by_dots(y, ldy, x, ldx, w, k, whole, 3, accumulate);
     for (ptrdiff_t r = 0; r < rows; r++, y += ldy, x += ldx) {
       for (ptrdiff_t o = whole; o < m; o++) y[o] = dot(x, w + o * k, k) + (accumulate ? y[o] : 0);
     }
@@ -219,14 +271,17 @@ static void matmul_backward_input(float *dx, const float *dy, const float *w, pt
 /// dW = dYᵀ X: ∂y_o/∂w_oc = x_c.
 static void matmul_backward_weight_rows(float *dw, const float *dy, ptrdiff_t lddy, const float *x, ptrdiff_t n,
                                         ptrdiff_t k, ptrdiff_t m, int accumulate) {
-  // One row: no sums, only stores.
-  if (n == 1 && !accumulate) {
+  // One row and long ones of dW: only stores, which are fastest in order.
+  if (n == 1 && k > TILE_DEPTH && !accumulate) {
     for (ptrdiff_t o = 0; o < m; o++) {
-      VLM_FOR_VECTORS(c, part, k, put(dw + o * k + c, dy[o] * get(x + c, part), part););
+      const vf dyo = splat(dy[o]);
+      VLM_FOR_VECTORS(c, part, k, put(dw + o * k + c, dyo * get(x + c, part), part););
     }
     return;
   }
-  product(dw, k, (left_factor){dy, 1, lddy}, x, k, m, n, k, accumulate);
+  left_factor dyt = {dy, 1, lddy};
+  if (n > 0 && n <= FEW_TERMS) shallow_product(dw, k, dyt, x, k, m, n, k, accumulate);
+  else product(dw, k, dyt, x, k, m, n, k, accumulate);
 }
 
 static void matmul_backward_weight(float *dw, const float *dy, const float *x, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
