@@ -14,8 +14,7 @@ static void vision_scales(float *scale, float *rms, ptrdiff_t F) {
 
 static void vision_keys_forward(float *kv, float *scale, float *rms, float *projected, const float *base,
                                 const float *wpe, const float *wkv, ptrdiff_t B, ptrdiff_t F, ptrdiff_t D) {
-  forward_product(projected, 2 * D, base, D, wkv, B, D, 2 * D, 0);
-  forward_product(projected + B * 2 * D, 2 * D, wpe, D, wkv, F, D, 2 * D, 0);
+  forward_by_panels(projected, 2 * D, base, B, wpe, F, D, wkv, D, 2 * D, 0);
   for (ptrdiff_t i = 0; i < B; i++, base += D, scale += F, rms += F, kv += F * 2 * D) {
     for (ptrdiff_t p = 0; p < F; p++) {
       vf squares = {0};
@@ -35,22 +34,37 @@ static void vision_keys_forward(float *kv, float *scale, float *rms, float *proj
   }
 }
 
+/// The vectors of columns that the sums over positions take at once: one alone would wait for its own last addition.
+enum { SUM_VECTORS = 4 };
+
+/// sums = Σ_p w_p dkv_p and position_sums_p = w_p dkv_p, or added to it, for `vectors` (a constant) vectors of columns.
+VLM_INLINE void sum_columns(float *sums, float *position_sums, const float *dkv, const float *scale, ptrdiff_t F,
+                            ptrdiff_t columns, int inverse, int add, const int vectors, ptrdiff_t part) {
+  vf total[SUM_VECTORS] = {0};
+  for (ptrdiff_t p = 0; p < F; p++, dkv += columns, position_sums += columns) {
+    const float weight = inverse ? 1 / scale[p] : scale[p];
+    for (int v = 0; v < vectors; v++) {
+      vf weighted = weight * get(dkv + v * L, part);
+      total[v] += weighted;
+      put(position_sums + v * L, add ? get(position_sums + v * L, part) + weighted : weighted, part);
+    }
+  }
+  for (int v = 0; v < vectors; v++) put(sums + v * L, total[v], part);
+}
+
 /// sums_i = Σ_p w_ip dkv_ip and, below the B images, sums_p = Σ_i w_ip dkv_ip; w = scale, or its inverse.
 static void sum_keys(float *sums, const float *dkv, const float *scale, ptrdiff_t B, ptrdiff_t F, ptrdiff_t columns,
                      int inverse) {
   float *position_sums = sums + B * columns;
   if (B == 0) zero(position_sums, F * columns);
   for (ptrdiff_t i = 0; i < B; i++, sums += columns, dkv += F * columns, scale += F) {
-    VLM_FOR_VECTORS(c, part, columns, {
-      vf total = {0};
-      for (ptrdiff_t p = 0; p < F; p++) {
-        float *sp = position_sums + p * columns + c;
-        vf weighted = (inverse ? 1 / scale[p] : scale[p]) * get(dkv + p * columns + c, part);
-        total += weighted;
-        put(sp, i > 0 ? get(sp, part) + weighted : weighted, part);
-      }
-      put(sums + c, total, part);
-    });
+    ptrdiff_t c = 0;
+    for (; c + SUM_VECTORS * L <= columns; c += SUM_VECTORS * L) {
+      sum_columns(sums + c, position_sums + c, dkv + c, scale, F, columns, inverse, i > 0, SUM_VECTORS, L);
+    }
+    for (; c < columns; c += L) {
+      sum_columns(sums + c, position_sums + c, dkv + c, scale, F, columns, inverse, i > 0, 1, least(L, columns - c));
+    }
   }
 }
 
@@ -61,6 +75,21 @@ static void vision_radials(float *radial, const float *scale, const float *rms, 
     vf squares = s * s * (r * r - 1e-5f);
     put(radial + p, get(radial + p, part) * (s * s + (1 - squares) / (r * r)) * (1 / (float)D), part);
   });
+}
+
+/// With pull_p = radial_p (base + wpe_p): dwpe_p -= pull_p and dbase -= Σ_p pull_p, for F positions and `vectors` (a
+/// constant) vectors of columns.
+VLM_INLINE void pull_columns(float *dbase, float *dwpe, const float *radial, const float *base, const float *wpe,
+                             ptrdiff_t F, ptrdiff_t D, const int vectors, ptrdiff_t part) {
+  vf total[SUM_VECTORS] = {0};
+  for (ptrdiff_t p = 0; p < F; p++, wpe += D, dwpe += D) {
+    for (int v = 0; v < vectors; v++) {
+      vf pull = radial[p] * (get(base + v * L, part) + get(wpe + v * L, part));
+      total[v] += pull;
+      put(dwpe + v * L, get(dwpe + v * L, part) - pull, part);
+    }
+  }
+  for (int v = 0; v < vectors; v++) put(dbase + v * L, get(dbase + v * L, part) - total[v], part);
 }
 
 static void vision_keys_backward(float *dwkv, float *dbase, float *dwpe, float *sums, const float *dkv,
@@ -81,15 +110,10 @@ static void vision_keys_backward(float *dwkv, float *dbase, float *dwpe, float *
   for (ptrdiff_t i = 0; i < B; i++, base += D, dbase += D, scale += F, rms += F, kv += image, dkv += image) {
     for (ptrdiff_t p = 0; p < F; p++) radial[p] = dot(kv + p * columns, dkv + p * columns, columns);
     vision_radials(radial, scale, rms, F, D);
-    VLM_FOR_VECTORS(c, part, D, {
-      vf total = {0};
-      for (ptrdiff_t p = 0; p < F; p++) {
-        float *dw = dwpe + p * D + c;
-        vf pull = radial[p] * (get(base + c, part) + get(wpe + p * D + c, part));
-        total += pull;
-        put(dw, get(dw, part) - pull, part);
-      }
-      put(dbase + c, get(dbase + c, part) - total, part);
-    });
+    ptrdiff_t c = 0;
+    for (; c + SUM_VECTORS * L <= D; c += SUM_VECTORS * L) {
+      pull_columns(dbase + c, dwpe + c, radial, base + c, wpe + c, F, D, SUM_VECTORS, L);
+    }
+    for (; c < D; c += L) pull_columns(dbase + c, dwpe + c, radial, base + c, wpe + c, F, D, 1, least(L, D - c));
   }
 }
