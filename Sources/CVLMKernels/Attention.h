@@ -62,6 +62,10 @@ enum {
   BLOCK_KEYS = 64,
   TILE_ROW = BLOCK_KEYS + 16,
   TILE_SIZE = BLOCK_QUERIES * TILE_ROW,
+  // Queries of a head of one vector that are summed at once: two sums of each stay in registers.
+  HEAD_QUERIES = 5,
+  // Keys of such a head whose gradients are summed at once.
+  HEAD_KEYS = 4,
 };
 
 /// Consecutive keys of one segment, with their gradients.
@@ -168,12 +172,68 @@ static void softmax_visible(float *probs, float *tile, const keys *k, ptrdiff_t 
   }
 }
 
-/// y = Σ_j weights_ij row_j over all keys, for `columns` components from `at` on.  weights (n, T).
-static void weighted_rows(float *y, ptrdiff_t ldy, const float *weights, ptrdiff_t ldw, const keys *k, ptrdiff_t n,
-                          ptrdiff_t at, ptrdiff_t columns) {
-  ptrdiff_t ld = 2 * k->D;
-  product(y, ldy, (left_factor){weights, ldw, 1}, k->prefix + at, ld, n, k->F, columns, 0);
-  product(y, ldy, (left_factor){weights + k->F, ldw, 1}, k->own + at, ld, n, k->S, columns, 1);
+/// Factors of the components of a head: one for all (parts 1), or one for each half, `second` floats apart (parts 2).
+VLM_INLINE vf factors(const float *w, ptrdiff_t second, vi half, const int parts) {
+  return parts == 1 ? splat(w[0]) : choose(half, splat(w[0]), splat(w[second]));
+}
+
+VLM_INLINE vi first_half(void) {
+  vi lane;
+  for (int l = 0; l < L; l++) lane[l] = l;
+  return lane < L / 2;
+}
+
+/// y_i = Σ_j w_ij row_j over all keys, for `rows` (a constant) queries and a head of one vector, at `at` in a row.
+VLM_INLINE void weighted_head(float *y, const float *w, ptrdiff_t ldw, ptrdiff_t second, const keys *k, ptrdiff_t at,
+                              const int rows, const int parts) {
+  const ptrdiff_t ld = 2 * k->D;
+  const vi half = first_half();
+  vf s[2][HEAD_QUERIES] = {0};
+  for (int own = 0; own < 2; own++) {
+    const float *row = (own ? k->own : k->prefix) + at, *wj = own ? w + k->F : w;
+    const ptrdiff_t count = own ? k->S : k->F;
+    ptrdiff_t j = 0;
+    for (; j + 2 <= count; j += 2) {
+      for (int u = 0; u < 2; u++) {
+        vf kj = load(row + (j + u) * ld);
+        for (int i = 0; i < rows; i++) s[u][i] += factors(wj + i * ldw + j + u, second, half, parts) * kj;
+      }
+    }
+    if (j < count) {
+      vf kj = load(row + j * ld);
+      for (int i = 0; i < rows; i++) s[0][i] += factors(wj + i * ldw + j, second, half, parts) * kj;
+    }
+  }
+  for (int i = 0; i < rows; i++) store(y + i * k->D, s[0][i] + s[1][i]);
+}
+
+/// The same for n queries.
+VLM_INLINE void weighted_heads(float *y, const float *w, ptrdiff_t ldw, ptrdiff_t second, const keys *k, ptrdiff_t n,
+                               ptrdiff_t at, const int parts) {
+  while (n > 0) {
+    const ptrdiff_t rows = n <= HEAD_QUERIES ? n : n < 2 * HEAD_QUERIES ? (n + 1) / 2 : HEAD_QUERIES;
+    switch (rows) {
+    case 1: weighted_head(y, w, ldw, second, k, at, 1, parts); break;
+    case 2: weighted_head(y, w, ldw, second, k, at, 2, parts); break;
+    case 3: weighted_head(y, w, ldw, second, k, at, 3, parts); break;
+    case 4: weighted_head(y, w, ldw, second, k, at, 4, parts); break;
+    default: weighted_head(y, w, ldw, second, k, at, 5, parts); break;
+    }
+    n -= rows;
+    y += rows * k->D;
+    w += rows * ldw;
+  }
+}
+
+/// y = Σ_j weights_ij row_j over all keys, for a head's components from `at` on.  weights (n, T).
+static void weighted_rows(float *y, const float *weights, const keys *k, ptrdiff_t n, ptrdiff_t at) {
+  const ptrdiff_t d = k->D / k->H, ld = 2 * k->D, T = k->F + k->S;
+  if (d == L) {
+    weighted_heads(y, weights, T, 0, k, n, at, 1);
+    return;
+  }
+  product(y, k->D, (left_factor){weights, T, 1}, k->prefix + at, ld, n, k->F, d, 0);
+  product(y, k->D, (left_factor){weights + k->F, T, 1}, k->own + at, ld, n, k->S, d, 1);
 }
 
 /// mean_i = Σ_l probs_il dprobs_il of one head, with dprobs_ij = dy_i . v_j, for `n` queries; dy and probs at the first
@@ -186,5 +246,49 @@ static void mean_dprobs(float *mean, float *dprobs, key_block *block, const floa
     if (T > BLOCK_KEYS) point_at(block, k, j);
     key_dots(dprobs, dy + head * d, k->D, block, n, k->D + head * d, d, 1);
     for (ptrdiff_t i = 0; i < n; i++) mean[i] += dot(probs + i * T + j, dprobs + i * TILE_ROW, block->count);
+  }
+}
+
+/// dk_j = Σ_i w_ij q_i and dv_j = Σ_i p_ij dy_i, or added to them, for `count` (a constant) keys and n queries of a head
+/// of one vector; w and p are at the first key.
+VLM_INLINE void key_gradients(float *dkeys, const float *w, ptrdiff_t second, const float *p, const float *q,
+                              const float *dy, const keys *k, ptrdiff_t n, const int count, const int parts,
+                              int accumulate) {
+  const ptrdiff_t D = k->D, T = k->F + k->S;
+  const vi half = first_half();
+  vf dk[HEAD_KEYS] = {0}, dv[HEAD_KEYS] = {0};
+  for (int j = 0; accumulate && j < count; j++) {
+    dk[j] = load(dkeys + j * 2 * D);
+    dv[j] = load(dkeys + j * 2 * D + D);
+  }
+  for (ptrdiff_t i = 0; i < n; i++) {
+    vf qi = load(q + i * D), dyi = load(dy + i * D);
+    for (int j = 0; j < count; j++) {
+      dk[j] += factors(w + i * TILE_ROW + j, second, half, parts) * qi;
+      dv[j] += p[i * T + j] * dyi;
+    }
+  }
+  for (int j = 0; j < count; j++) {
+    store(dkeys + j * 2 * D, dk[j]);
+    store(dkeys + j * 2 * D + D, dv[j]);
+  }
+}
+
+/// dq, dk and dv of a head of one vector, which starts at component `at` of a key; the other rows start at the head.
+VLM_INLINE void head_gradients(float *dq, float *dprefix, float *down, const float *w, ptrdiff_t second, const float *p,
+                               const float *q, const float *dy, const keys *k, ptrdiff_t n, ptrdiff_t at,
+                               const int parts, int accumulate) {
+  const ptrdiff_t ld = 2 * k->D;
+  weighted_heads(dq, w, TILE_ROW, second, k, n, at, parts);
+  for (int own = 0; own < 2; own++) {
+    float *dkeys = (own ? down : dprefix) + at;
+    const ptrdiff_t count = own ? k->S : k->F;
+    ptrdiff_t j = 0;
+    for (; j + HEAD_KEYS <= count; j += HEAD_KEYS, dkeys += HEAD_KEYS * ld, w += HEAD_KEYS, p += HEAD_KEYS) {
+      key_gradients(dkeys, w, second, p, q, dy, k, n, HEAD_KEYS, parts, accumulate);
+    }
+    for (; j < count; j++, dkeys += ld, w++, p++) {
+      key_gradients(dkeys, w, second, p, q, dy, k, n, 1, parts, accumulate);
+    }
   }
 }

@@ -25,7 +25,7 @@ static void dot_attention_forward(float *y, float *probs, const float *q, const 
         // With several blocks the scores of a row are whole after the last.
         if (j0 + BLOCK_KEYS < T) continue;
         softmax_visible(probs + at, tiles, &k, i0, rows);
-        weighted_rows(y + i0 * D + h * d, D, probs + at, T, &k, rows, D + h * d, d);
+        weighted_rows(y + i0 * D + h * d, probs + at, &k, rows, D + h * d);
       }
     }
   }
@@ -59,6 +59,11 @@ static void dot_attention_backward(float *dq, float *dprefix, float *down, const
             float *ddotij = ddot + i * TILE_ROW + j;
             store(ddotij, get(p + i * T + j0 + j, part) * (load(ddotij) - mean[i]) * scale);
           });
+        }
+        if (d == L && T <= BLOCK_KEYS) {
+          head_gradients(dq + i0 * D + c, dprefix, down, ddot, 0, p, qi + c, dyi + c, &k, rows, c, 1,
+                         accumulate || i0 > 0);
+          continue;
         }
         for (ptrdiff_t j = j0; j < j0 + block.count;) {
           key_run b = run_at(j, j0 + block.count, &k, dprefix, down);

@@ -28,7 +28,7 @@ static void tensor_attention_forward(float *y, float *probs, float *dots, const 
         // With several blocks the scores of a row are whole after the last.
         if (j0 + BLOCK_KEYS < T) continue;
         softmax_visible(probs + at, tiles, &k, i0, rows);
-        weighted_rows(y + i0 * D + h * d, D, probs + at, T, &k, rows, D + h * d, d);
+        weighted_rows(y + i0 * D + h * d, probs + at, &k, rows, D + h * d);
       }
     }
   }
@@ -64,6 +64,7 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
     zero(dprefix, F * ld);
     zero(down, S * ld);
   }
+  const int vectors = d == L && T <= BLOCK_KEYS, halved = d <= HALVES && !vectors;
   key_block block;
   point_at(&block, &k, 0);
   for (ptrdiff_t h = 0; h < H; h++) {
@@ -74,7 +75,7 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
       // Rows of ddot: ddot1 of all queries, then ddot2.
       float dprobs[TILE_SIZE], ddot[2 * TILE_SIZE], mean[BLOCK_QUERIES];
       float halves[2 * BLOCK_QUERIES * HALVES], dhalves[2 * BLOCK_QUERIES * HALVES];
-      if (d <= HALVES) split_halves(halves, qi, D, c, rows, d);
+      if (halved) split_halves(halves, qi, D, c, rows, d);
       mean_dprobs(mean, dprobs, &block, dyi, p, &k, rows, h);
       for (ptrdiff_t j0 = 0; j0 < T; j0 += BLOCK_KEYS) {
         if (T > BLOCK_KEYS) {
@@ -96,11 +97,16 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
             store(ddot2 + j1, (vf){0});
           }
         }
+        if (vectors) {
+          head_gradients(dq + i0 * D + c, dprefix, down, ddot, rows * TILE_ROW, p, qi + c, dyi + c, &k, rows, c, 2,
+                         accumulate || i0 > 0);
+          continue;
+        }
         for (ptrdiff_t j = j0; j < j0 + block.count;) {
           key_run b = run_at(j, j0 + block.count, &k, dprefix, down);
           const float *ddotj = ddot + (j - j0);
           int add = accumulate || i0 > 0;
-          if (d <= HALVES) {
+          if (halved) {
             product(dhalves, d, (left_factor){ddotj, TILE_ROW, 1}, b.rows + c, ld, 2 * rows, b.count, d, j > 0);
             product(b.drows + c, ld, (left_factor){ddotj, 1, TILE_ROW}, halves, d, b.count, 2 * rows, d, add);
           } else {
@@ -114,7 +120,7 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
           j += b.count;
         }
       }
-      if (d <= HALVES) join_halves(dq + i0 * D, dhalves, D, c, rows, d);
+      if (halved) join_halves(dq + i0 * D, dhalves, D, c, rows, d);
     }
   }
 }
