@@ -62,6 +62,18 @@ struct SaveFaultTests {
     }
   }
 
+  /// An earlier save's leftover that another process removes, or this save's own temporary that one takes for a leftover.
+  @Test func aFileThatAnotherProcessHasLockedIsLeftToIt() throws {
+    try SaveCase.with { save in
+      let locked = try forEveryCall(save, "EWOULDBLOCK") { run, _ in
+        #expect(run.status == 0 && save.content() == .new, "\(run.errors)")
+        #expect(try save.names().count == 2)
+        try expectNextSaveCleansUp(save)
+      }
+      #expect(locked == ["flock"])
+    }
+  }
+
   @Test(arguments: [false, true]) func aWriteOfHalfOfTheBytesGoesOn(failsOn: Bool) throws {
     try SaveCase.with { save in
       let halved = try forEveryCall(save, "short", failsOn: failsOn) { run, _ in

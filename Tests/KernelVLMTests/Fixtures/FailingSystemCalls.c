@@ -3,9 +3,9 @@
 // Calls are counted from 1, from the program's own lstat of FAULT_TARGET, with which a save begins, to the close of the
 // folder, with which it ends; on that thread, by whomever.
 // FAULT=EIO, ENOSPC: call number FAULT_AT fails with that error. EINTR: counted are only the calls that a signal may
-// interrupt. short: counted are only writes, and what fails writes one half. kill: the process is killed instead of the
-// call, a write when it is half done. FAULT_ON=1: and all calls after it. FAULT_REPORT=file: the call's name is written
-// there.
+// interrupt. EWOULDBLOCK: counted are only locks, and one that fails is another process's. short: counted are only
+// writes, and what fails writes one half. kill: the process is killed instead of the call, a write when it is half done.
+// FAULT_ON=1: and all calls after it. FAULT_REPORT=file: the call's name is written there.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -22,7 +22,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum fault { NONE, ERROR, INTERRUPTION, SHORT, KILL };
+enum fault { NONE, ERROR, INTERRUPTION, LOCKED, SHORT, KILL };
+static const struct {
+  const char *name;
+  enum fault fault;
+  int error;
+} faults[] = {
+    {"EIO", ERROR, EIO},
+    {"ENOSPC", ERROR, ENOSPC},
+    {"EINTR", INTERRUPTION, EINTR},
+    {"EWOULDBLOCK", LOCKED, EWOULDBLOCK},
+    {"short", SHORT, EIO},
+    {"kill", KILL, EIO},
+};
 static enum fault fault;
 static int fault_error;
 static long fault_at, fault_on;
@@ -51,13 +63,17 @@ __attribute__((constructor)) static void begin(void) {
   if (!name || !at || !target || !report) return;
   fault_at = atol(at);
   fault_on = on && atol(on);
-  fault = !strcmp(name, "EINTR") ? INTERRUPTION : !strcmp(name, "short") ? SHORT : !strcmp(name, "kill") ? KILL : ERROR;
-  fault_error = fault == INTERRUPTION ? EINTR : !strcmp(name, "ENOSPC") ? ENOSPC : EIO;
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+    if (strcmp(name, faults[i].name)) continue;
+    fault = faults[i].fault;
+    fault_error = faults[i].error;
+  }
   dl_iterate_phdr(note_program, 0);
 }
 
 static int fails(const char *function, int can_be_interrupted) {
   if (!is_saving || (fault == INTERRUPTION && !can_be_interrupted)) return 0;
+  if (fault == LOCKED && strcmp(function, "flock")) return 0;
   if (fault == SHORT && strcmp(function, "write")) return 0;
   count++;
   if (count < fault_at || (count > fault_at && !fault_on)) return 0;
