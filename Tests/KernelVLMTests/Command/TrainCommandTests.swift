@@ -71,6 +71,20 @@ import Testing
     }
   }
 
+  @Test func aProfileSharesOutTheWholeStep() throws {
+    let arguments = ["train", "--data", "drawn", "--steps", "20", "--profile"]
+    let rows = try #require(try CommandRun(arguments + ["--json"]).json()["profile"] as? [[String: Any]])
+    let shares = try rows.map { try #require($0["share"] as? Double) }
+    #expect(abs(shares.reduce(0, +) - 1) < 1e-9)
+    #expect(shares.dropLast().elementsEqual(shares.dropLast().sorted(by: >)))
+    let operations = try rows.map { try #require($0["operation"] as? String) }
+    #expect(operations.last == "graph, images and the clock")
+    let attention = try #require(operations.firstIndex(of: "tensor attention backward"))
+    #expect(rows[attention]["calls"] as? Double == 1)
+    let table = try #require(try CommandRun(arguments).output.components(separatedBy: "µs/step").dropFirst().first)
+    #expect(operations.allSatisfy { table.contains(" %  \($0)\n") })
+  }
+
   @Test func theReferenceInDoubleAgreesWithC() throws {
     let arguments = ["train", "--data", "drawn", "--steps", "3", "--json"]
     let c = try CommandRun(arguments).json()
