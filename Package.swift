@@ -29,6 +29,14 @@ let optimized: [SwiftSetting] = [
     .when(configuration: .debug))
 ]
 
+// KERNELVLM_COVERAGE=1 counts which regions run, for Tests/coverage: of C too, which SwiftPM's own flag leaves out.
+var counted: [SwiftSetting] = []
+if Context.environment["KERNELVLM_COVERAGE"] == "1" {
+  kernelFlags.append(.unsafeFlags(["-fprofile-instr-generate", "-fcoverage-mapping"]))
+  counted.append(.unsafeFlags(["-profile-generate", "-profile-coverage-mapping"]))
+  kernelLibraries.append(.unsafeFlags(["-profile-generate"]))
+}
+
 let package = Package(
   name: "KernelVLM",
   products: [
@@ -44,18 +52,21 @@ let package = Package(
     .target(
       name: "CVLMKernels", path: ".", sources: ["Sources/CVLMKernels"], publicHeadersPath: "include",
       cSettings: kernelFlags, linkerSettings: kernelLibraries),
-    .target(name: "ReferenceKernels", swiftSettings: optimized),
+    .target(name: "ReferenceKernels", swiftSettings: optimized + counted),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "KernelVLM", dependencies: ["CVLMKernels", "ReferenceKernels", "CZlib", "COpenSSL"],
-      swiftSettings: optimized),
+      swiftSettings: optimized + counted),
     .executableTarget(
       name: "KernelVLMCommand",
-      dependencies: ["KernelVLM", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["KernelVLM", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: counted),
     .testTarget(
       name: "KernelVLMTests", dependencies: ["KernelVLM", "CVLMKernels", "ReferenceKernels"],
-      resources: [.copy("Fixtures")]),
+      resources: [.copy("Fixtures")],
+      // The library's default arguments are compiled into its callers.
+      swiftSettings: counted),
   ],
   swiftLanguageModes: [.v6]
 )
