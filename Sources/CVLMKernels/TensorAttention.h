@@ -1,5 +1,26 @@
 // TensorAttention: score_ij = (q1_i . k1_j) (q2_i . k2_j) / d, a kernel of degree 4 in (q, k).
 
+/// Both dot products and, in `tile`, the scores of n queries from `first` on, -∞ where masked, by a head of 2 x 4
+/// components at `at`: what key_dots does, but the dot products stay in registers.  dots1, dots2 (n, T).
+static void scores_of_eight(float *tile, float *dots1, float *dots2, const float *q, const key_block *block,
+                            const keys *k, ptrdiff_t first, ptrdiff_t n, ptrdiff_t at) {
+  const ptrdiff_t T = k->F + k->S;
+  VLM_FOR_VECTORS(j, part, T, {
+    vf left[4];
+    vf right[4];
+    transpose(left, block->rows + j, at);
+    transpose(right, block->rows + j, at + 4);
+    for (ptrdiff_t i = 0; i < n; i++) {
+      const float *qi = q + i * k->D + at;
+      vf dot1 = qi[0] * left[0] + qi[1] * left[1] + qi[2] * left[2] + qi[3] * left[3];
+      vf dot2 = qi[4] * right[0] + qi[5] * right[1] + qi[6] * right[2] + qi[7] * right[3];
+      put(dots1 + i * T + j, dot1, part);
+      put(dots2 + i * T + j, dot2, part);
+      store(tile + i * TILE_ROW + j, only(dot1 * dot2 * 0.125f, visible_to(k, first + i) - j, -INFINITY));
+    }
+  });
+}
+
 static void tensor_attention_forward(float *y, float *probs, float *dots, const float *q, const float *prefix,
                                      const float *own, ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D,
                                      ptrdiff_t H) {
@@ -12,8 +33,10 @@ static void tensor_attention_forward(float *y, float *probs, float *dots, const 
       for (ptrdiff_t i0 = 0; i0 < n; i0 += BLOCK_QUERIES) {
         ptrdiff_t rows = least(BLOCK_QUERIES, n - i0), at = (h * n + i0) * T;
         float tiles[2 * TILE_SIZE];
-        key_dots(tiles, q + i0 * D + h * d, D, &block, rows, h * d, d, 2);
-        for (ptrdiff_t i = 0; i < rows; i++) {
+        const int eight = d == 8 && T <= BLOCK_KEYS;
+        if (eight) scores_of_eight(tiles, dots + at, dots + H * n * T + at, q + i0 * D, &block, &k, i0, rows, h * d);
+        else key_dots(tiles, q + i0 * D + h * d, D, &block, rows, h * d, d, 2);
+        for (ptrdiff_t i = 0; i < rows && !eight; i++) {
           ptrdiff_t here = at + i * T + j0, visible = visible_to(&k, i0 + i) - j0;
           VLM_FOR_VECTORS(j, part, block.count, {
             float *tile = tiles + i * TILE_ROW + j;
