@@ -23,10 +23,6 @@ static inline __attribute__((always_inline)) __m256 load_part(const float *p, pt
 // In halves: a masked store is microcoded on AMD's processors up to Zen 4.
 static inline __attribute__((always_inline)) void store_part(float *p, __m256 v, ptrdiff_t count) {
   __m128 rest = _mm256_castps256_ps128(v);
-  if (count >= 8) {
-    _mm256_storeu_ps(p, v);
-    return;
-  }
   if (count & 4) {
     _mm_storeu_ps(p, rest);
     rest = _mm256_extractf128_ps(v, 1);
