@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import ReferenceKernels
 import Testing
 
@@ -14,6 +15,12 @@ struct FiniteDifferenceTests {
   typealias Model = VisionLanguageModel<Reference<Double>>
 
   static let step = 1e-6
+
+  /// Every how many parameters: all, but where it is counted what runs, and each takes ten times as long, a fifteenth,
+  /// with those that the tests spoil.
+  static let stride = ProcessInfo.processInfo.environment["KERNELVLM_COVERAGE"] == nil ? 1 : 15
+
+  static func isTaken(_ index: Int) -> Bool { index % stride == 5 % stride }
 
   /// A model whose paths are all alive: at the initial deviations scores are near 0 and attention is almost uniform; at
   /// 2.5 times them scores are near 1.
@@ -56,7 +63,7 @@ struct FiniteDifferenceTests {
     return gradient.buffer.values
   }
 
-  /// Central differences for every parameter, on all cores.
+  /// Central differences for every parameter that is taken, on all cores; 0 for the others.
   static func differences(_ model: Model, names: [Int]) -> [Double] {
     let result = Buffer<Double>(count: model.table.count)
     let workers = 8
@@ -66,7 +73,7 @@ struct FiniteDifferenceTests {
       let inputs = Workspace<Double>()
       let block = block(copy, names: names, inputs)
       let workspace = Workspace<Double>()
-      for index in stride(from: worker, to: model.table.count, by: workers) {
+      for index in Swift.stride(from: worker, to: model.table.count, by: workers) where isTaken(index) {
         let value = copy.buffer.all[0, index]
         copy.buffer.all[0, index] = value + step
         let above = loss(copy, block, workspace)
@@ -84,8 +91,10 @@ struct FiniteDifferenceTests {
     let inputs = Workspace<Double>()
     let rounding = 256 * loss(model, block(model, names: names, inputs), Workspace()).ulp / (2 * step)
     return model.table.entries.flatMap { entry in
-      entry.range.filter { abs(gradient[$0] - differences[$0]) > 1e-5 * abs(differences[$0]) + rounding }
-        .map { "\(entry.name)[\($0 - entry.range.lowerBound)]: \(gradient[$0]), by differences \(differences[$0])" }
+      entry.range.filter {
+        isTaken($0) && abs(gradient[$0] - differences[$0]) > 1e-5 * abs(differences[$0]) + rounding
+      }
+      .map { "\(entry.name)[\($0 - entry.range.lowerBound)]: \(gradient[$0]), by differences \(differences[$0])" }
     }
   }
 
@@ -141,6 +150,6 @@ struct FiniteDifferenceTests {
     let gradient = Self.gradient(model, names: [2])
     let differences = Self.differences(model, names: [2])
     let wrong = Self.disagreements(model, names: [2], gradient: gradient, differences: differences)
-    #expect(wrong.count > model.table.count / 2)
+    #expect(wrong.count > model.table.count / (2 * Self.stride))
   }
 }
