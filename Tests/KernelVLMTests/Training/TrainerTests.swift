@@ -45,21 +45,28 @@ struct TrainerTests {
     let kernels = Reference<Double>()
     let batched = try trainer(kernels, batch: 50)
     let model = batched.languageModel
-    let pooling = try Pooling(side: 28, size: 14)
     var mean = [Double](repeating: 0, count: model.table.count)
     let workspace = Workspace<Double>()
     let gradient = Gradient<Double>(model.table, model.configuration)
     for image in 0..<50 {
-      workspace.reset()
-      let text = model.vocabulary.texts[Int(Self.images.labels[image])]
-      let block = workspace.block(texts: [text], configuration: model.configuration, batch: 1)
-      pooling(kernels, Self.images, image, into: block.x)
-      _ = model.lossAndGradient(
-        block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
+      try takeGradient(gradient, of: image, model, workspace)
       for (index, value) in gradient.buffer.values.enumerated() { mean[index] += value / 50 }
     }
     _ = batched.meanGradient(of: Array(0..<50), wantsReconstruction: false)
     #expect(relativeError(batched.gradientValues, mean) < 1e-13)
+  }
+
+  /// Writes the gradient of one image, in Double.
+  private func takeGradient(
+    _ gradient: Gradient<Double>, of image: Int, _ model: VisionLanguageModel<Reference<Double>>,
+    _ workspace: Workspace<Double>
+  ) throws {
+    workspace.reset()
+    let text = model.vocabulary.texts[Int(Self.images.labels[image])]
+    let block = workspace.block(texts: [text], configuration: model.configuration, batch: 1)
+    try Pooling(side: 28, size: 14)(model.kernels, Self.images, image, into: block.x)
+    _ = model.lossAndGradient(
+      block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
   }
 
   /// A single image's gradient of the tensors that face its pixels is not written: that of 80 rows of 196 weights, half
@@ -71,15 +78,9 @@ struct TrainerTests {
       let model = try trainer(kernels).languageModel
       let optimizer = Optimizer(kernels: kernels, recipe: Recipe(), table: model.table)
       let gradient = Gradient<Double>(model.table, model.configuration, keepsOuterProducts: keeps)
-      let pooling = try Pooling(side: 28, size: 14)
       let workspace = Workspace<Double>()
       for step in 0..<5 {
-        workspace.reset()
-        let text = model.vocabulary.texts[Int(Self.images.labels[step])]
-        let block = workspace.block(texts: [text], configuration: model.configuration, batch: 1)
-        pooling(kernels, Self.images, step, into: block.x)
-        _ = model.lossAndGradient(
-          block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
+        try takeGradient(gradient, of: step, model, workspace)
         let kept = gradient.outerProducts.reduce(0) { $0 + $1.d.columns }
         #expect(keeps ? kept == 80 || kept == 64 : kept == 0, "64 with a gradient of the reconstruction")
         try optimizer.step(model.buffer, gradient: gradient, step: step)
