@@ -177,17 +177,11 @@ VLM_INLINE vf factors(const float *w, ptrdiff_t second, vi half, const int parts
   return parts == 1 ? splat(w[0]) : choose(half, splat(w[0]), splat(w[second]));
 }
 
-VLM_INLINE vi first_half(void) {
-  vi lane;
-  for (int l = 0; l < L; l++) lane[l] = l;
-  return lane < L / 2;
-}
-
 /// y_i = Σ_j w_ij row_j over all keys, for `rows` (a constant) queries and a head of one vector, at `at` in a row.
 VLM_INLINE void weighted_head(float *y, const float *w, ptrdiff_t ldw, ptrdiff_t second, const keys *k, ptrdiff_t at,
                               const int rows, const int parts) {
   const ptrdiff_t ld = 2 * k->D;
-  const vi half = first_half();
+  const vi half = lane_numbers() < L / 2;
   vf s[2][HEAD_QUERIES] = {0};
   for (int own = 0; own < 2; own++) {
     const float *row = (own ? k->own : k->prefix) + at, *wj = own ? w + k->F : w;
@@ -255,7 +249,7 @@ VLM_INLINE void key_gradients(float *dkeys, const float *w, ptrdiff_t second, co
                               const float *dy, const keys *k, ptrdiff_t n, const int count, const int parts,
                               int accumulate) {
   const ptrdiff_t D = k->D, T = k->F + k->S;
-  const vi half = first_half();
+  const vi half = lane_numbers() < L / 2;
   vf dk[HEAD_KEYS] = {0}, dv[HEAD_KEYS] = {0};
   for (int j = 0; accumulate && j < count; j++) {
     dk[j] = load(dkeys + j * 2 * D);

@@ -21,6 +21,27 @@ static void scores_of_eight(float *tile, float *dots1, float *dots2, const float
   });
 }
 
+/// The same for heads of any width and a block of keys from `j0` on. If there are more than one block, the scores are in
+/// `probs` instead, not masked.  tiles (2, BLOCK_QUERIES, TILE_ROW); probs, dots1, dots2 (n, T).
+static void scores_of_block(float *tiles, float *probs, float *dots1, float *dots2, const float *q,
+                            const key_block *block, const keys *k, ptrdiff_t first, ptrdiff_t n, ptrdiff_t at,
+                            ptrdiff_t j0) {
+  const ptrdiff_t T = k->F + k->S, d = k->D / k->H;
+  key_dots(tiles, q + at, k->D, block, n, at, d, 2);
+  for (ptrdiff_t i = 0; i < n; i++) {
+    ptrdiff_t here = i * T + j0, visible = visible_to(k, first + i) - j0;
+    VLM_FOR_VECTORS(j, part, block->count, {
+      float *tile = tiles + i * TILE_ROW + j;
+      vf dot1 = load(tile), dot2 = load(tile + TILE_SIZE);
+      vf score = dot1 * dot2 * (1 / (float)d);
+      put(dots1 + here + j, dot1, part);
+      put(dots2 + here + j, dot2, part);
+      if (T <= BLOCK_KEYS) store(tile, only(score, visible - j, -INFINITY));
+      else put(probs + here + j, score, part);
+    });
+  }
+}
+
 static void tensor_attention_forward(float *y, float *probs, float *dots, const float *q, const float *prefix,
                                      const float *own, ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D,
                                      ptrdiff_t H) {
@@ -33,21 +54,10 @@ static void tensor_attention_forward(float *y, float *probs, float *dots, const 
       for (ptrdiff_t i0 = 0; i0 < n; i0 += BLOCK_QUERIES) {
         ptrdiff_t rows = least(BLOCK_QUERIES, n - i0), at = (h * n + i0) * T;
         float tiles[2 * TILE_SIZE];
-        const int eight = d == 8 && T <= BLOCK_KEYS;
-        if (eight) scores_of_eight(tiles, dots + at, dots + H * n * T + at, q + i0 * D, &block, &k, i0, rows, h * d);
-        else key_dots(tiles, q + i0 * D + h * d, D, &block, rows, h * d, d, 2);
-        for (ptrdiff_t i = 0; i < rows && !eight; i++) {
-          ptrdiff_t here = at + i * T + j0, visible = visible_to(&k, i0 + i) - j0;
-          VLM_FOR_VECTORS(j, part, block.count, {
-            float *tile = tiles + i * TILE_ROW + j;
-            vf dot1 = load(tile), dot2 = load(tile + TILE_SIZE);
-            vf score = dot1 * dot2 * (1 / (float)d);
-            put(dots + here + j, dot1, part);
-            put(dots + H * n * T + here + j, dot2, part);
-            if (T <= BLOCK_KEYS) store(tile, only(score, visible - j, -INFINITY));
-            else put(probs + here + j, score, part);
-          });
-        }
+        const float *qi = q + i0 * D;
+        float *dots1 = dots + at, *dots2 = dots1 + H * n * T;
+        if (d == 8 && T <= BLOCK_KEYS) scores_of_eight(tiles, dots1, dots2, qi, &block, &k, i0, rows, h * d);
+        else scores_of_block(tiles, probs + at, dots1, dots2, qi, &block, &k, i0, rows, h * d, j0);
         // With several blocks the scores of a row are whole after the last.
         if (j0 + BLOCK_KEYS < T) continue;
         softmax_visible(probs + at, tiles, &k, i0, rows);

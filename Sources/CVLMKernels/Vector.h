@@ -37,11 +37,16 @@ VLM_INLINE vf splat(float a) { return a - (vf){0}; }
 
 VLM_INLINE vf choose(vi condition, vf yes, vf no) { return (vf)((condition & (vi)yes) | (~condition & (vi)no)); }
 
-/// The first `part` lanes of v, and `other` in those beyond.
-VLM_INLINE vf only(vf v, ptrdiff_t part, float other) {
+/// 0, 1, 2, ...
+VLM_INLINE vi lane_numbers(void) {
   vi lane;
   for (int l = 0; l < L; l++) lane[l] = l;
-  return choose(lane < (int32_t)part, v, splat(other));
+  return lane;
+}
+
+/// The first `part` lanes of v, and `other` in those beyond.
+VLM_INLINE vf only(vf v, ptrdiff_t part, float other) {
+  return choose(lane_numbers() < (int32_t)part, v, splat(other));
 }
 
 /// Σ of the lanes, by halves.

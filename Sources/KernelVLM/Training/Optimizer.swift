@@ -81,11 +81,10 @@ struct Optimizer<K: Kernels> {
       var settings = settings
       settings.gradientScale = Scalar(scales[piece.group])
       if let product = gradient.outerProduct(piece.range) {
-        let (rows, columns) = (product.d.columns, product.x.columns)
-        let (p, m, v) = (slice(p, piece.range), slice(m, piece.range), slice(v, piece.range))
+        let (at, rows, columns) = (piece.range.lowerBound, product.d.columns, product.x.columns)
         kernels.adamStepOuter(
-          p.reshaped(rows: rows, columns: columns), m: m.reshaped(rows: rows, columns: columns),
-          v: v.reshaped(rows: rows, columns: columns), d: product.d, x: product.x, settings: settings)
+          p.matrix(at: at, rows: rows, columns: columns), m: m.matrix(at: at, rows: rows, columns: columns),
+          v: v.matrix(at: at, rows: rows, columns: columns), d: product.d, x: product.x, settings: settings)
       } else {
         kernels.adamStep(
           slice(p, piece.range), m: slice(m, piece.range), v: slice(v, piece.range),
