@@ -1,36 +1,89 @@
 // Adam: one pass over parameters, both moments and gradients.
+//
+// Square roots and divisions have one unit for both, and a vector's take it longer than all else takes the others. So two
+// vectors share a division, and what all elements share is multiplied beforehand:
+//
+//     m0 / r0 = m0 (r1 · 1 / (r0 r1)),  m1 / r1 = m1 (r0 · 1 / (r0 r1))
+//     η c1 m / (√(c2 v) + ε) = (η c1 / √c2) m / (√v + ε / √c2)
+//     (1 - β2) (s g)² = (√(1 - β2) s g)²
 
-/// One vector, with the scaled gradient g.
-VLM_INLINE void adam_vector(float *p, float *m, float *v, vf g, ptrdiff_t part, const vlm_adam_settings s) {
-  const float rate = s.learning_rate * s.correction1, decay = s.learning_rate * s.weight_decay;
-  vf mt = s.beta1 * get(m, part) + (1 - s.beta1) * g;
-  vf vt = s.beta2 * get(v, part) + (1 - s.beta2) * (g * g);
-  vf pt = get(p, part);
+typedef struct {
+  /// Of m and g in the first moment, of v and g in the second; g's there is squared with it.
+  float beta1, first, beta2, second;
+  /// p goes against rate m / (√v + epsilon) + decay p.
+  float rate, epsilon, decay;
+} adam_factors;
+
+static adam_factors factors_of(const vlm_adam_settings *s) {
+  const float root = __builtin_sqrtf(s->correction2);
+  return (adam_factors){
+      .beta1 = s->beta1,
+      .first = (1 - s->beta1) * s->gradient_scale,
+      .beta2 = s->beta2,
+      .second = __builtin_sqrtf(1 - s->beta2) * s->gradient_scale,
+      .rate = s->learning_rate * s->correction1 / root,
+      .epsilon = s->epsilon / root,
+      .decay = s->learning_rate * s->weight_decay,
+  };
+}
+
+/// Both moments of one vector follow the gradient g. Returns the first, and √v + ε in `root`.
+VLM_INLINE vf adam_moments(float *m, float *v, vf g, vf *root, ptrdiff_t part, const adam_factors f) {
+  const vf mt = f.beta1 * get(m, part) + f.first * g, scaled = f.second * g;
+  const vf vt = f.beta2 * get(v, part) + scaled * scaled;
   put(m, mt, part);
   put(v, vt, part);
-  vf step = rate * mt / (__builtin_elementwise_sqrt(s.correction2 * vt) + s.epsilon);
-  put(p, pt - (step + decay * pt), part);
+  *root = __builtin_elementwise_sqrt(vt) + f.epsilon;
+  return mt;
+}
+
+VLM_INLINE void adam_move(float *p, vf step, ptrdiff_t part, const adam_factors f, int decays) {
+  const vf pt = get(p, part);
+  put(p, decays ? pt - (step + f.decay * pt) : pt - step, part);
+}
+
+VLM_INLINE void adam_rows(float *p, float *m, float *v, const float *g, ptrdiff_t n, const adam_factors f, int decays) {
+  ptrdiff_t i = 0;
+  // Where v is 0, 1 / (r0 r1) must be finite.
+  const ptrdiff_t pairs = isfinite(f.rate / (f.epsilon * f.epsilon)) ? n / (2 * L) : 0;
+  for (; i < pairs * 2 * L; i += 2 * L) {
+    vf r0, r1;
+    const vf m0 = adam_moments(m + i, v + i, load(g + i), &r0, L, f);
+    const vf m1 = adam_moments(m + i + L, v + i + L, load(g + i + L), &r1, L, f);
+    const vf quotient = f.rate / (r0 * r1);
+    adam_move(p + i, m0 * (quotient * r1), L, f, decays);
+    adam_move(p + i + L, m1 * (quotient * r0), L, f, decays);
+  }
+  VLM_FOR_VECTORS(j, part, n - i, {
+    vf root;
+    const vf mt = adam_moments(m + i + j, v + i + j, get(g + i + j, part), &root, part, f);
+    adam_move(p + i + j, f.rate * mt / root, part, f, decays);
+  });
+}
+
+VLM_INLINE void adam(float *restrict p, float *restrict m, float *restrict v, const float *restrict g, ptrdiff_t n,
+                     const adam_factors f) {
+  if (f.decay == 0) adam_rows(p, m, v, g, n, f, 0);
+  else adam_rows(p, m, v, g, n, f, 1);
 }
 
 static void adam_step(float *restrict p, float *restrict m, float *restrict v, const float *restrict gradient,
                       ptrdiff_t n, const vlm_adam_settings *settings) {
-  // A copy: stores to p, m and v could change what the pointer points to, so would force it to be read again.
-  const vlm_adam_settings s = *settings;
   // The moments of a parameter whose gradient is 0 decay to subnormal numbers and would stay there.
   const vlm_float_mode mode = flush_subnormals();
-  VLM_FOR_VECTORS(i, part, n, {
-    adam_vector(p + i, m + i, v + i, s.gradient_scale * get(gradient + i, part), part, s);
-  });
+  adam(p, m, v, gradient, n, factors_of(settings));
   set_float_mode(mode);
 }
 
 static void adam_step_outer(float *restrict p, float *restrict m, float *restrict v, const float *restrict d,
                             const float *restrict x, ptrdiff_t rows, ptrdiff_t k, const vlm_adam_settings *settings) {
-  const vlm_adam_settings s = *settings;
+  const adam_factors f = factors_of(settings);
   const vlm_float_mode mode = flush_subnormals();
   for (ptrdiff_t i = 0; i < rows; i++, p += k, m += k, v += k) {
-    const float di = s.gradient_scale * d[i];
-    VLM_FOR_VECTORS(j, part, k, adam_vector(p + j, m + j, v + j, di * get(x + j, part), part, s););
+    adam_factors row = f;
+    row.first *= d[i];
+    row.second *= d[i];
+    adam(p, m, v, x, k, row);
   }
   set_float_mode(mode);
 }

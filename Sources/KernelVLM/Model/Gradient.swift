@@ -13,11 +13,15 @@ final class Gradient<Scalar: KernelScalar> {
     let d: Matrix<Scalar>
     let x: Matrix<Scalar>
 
-    /// The part of it that is `range`, which is whole rows; nil if they are not in it.
-    func rows(_ range: Range<Int>) -> OuterProduct? {
-      guard self.range.contains(range.lowerBound) else { return nil }
-      let first = (range.lowerBound - self.range.lowerBound) / x.columns
-      return OuterProduct(range: range, d: d.columns(first..<first + range.count / x.columns), x: x)
+    /// Of some outer products the one, or its part, that the parameters `range`, whole rows, have for a gradient: nil if
+    /// theirs is written.
+    static func first(_ products: [OuterProduct], of range: Range<Int>) -> OuterProduct? {
+      for product in products where product.range.contains(range.lowerBound) {
+        let first = (range.lowerBound - product.range.lowerBound) / product.x.columns
+        let rows = first..<first + range.count / product.x.columns
+        return OuterProduct(range: range, d: product.d.columns(rows), x: product.x)
+      }
+      return nil
     }
   }
 
@@ -39,14 +43,6 @@ final class Gradient<Scalar: KernelScalar> {
   /// Takes dᵀ x for the gradient `dw` of this buffer, until the next reset. d (1, m) and x (1, k) must last as long.
   func keep(_ dw: Matrix<Scalar>, d: Matrix<Scalar>, x: Matrix<Scalar>) {
     outerProducts.append(OuterProduct(range: buffer.range(of: dw), d: d, x: x))
-  }
-
-  /// The outer product that the parameters `range` have for a gradient: nil if theirs is written.
-  func outerProduct(_ range: Range<Int>) -> OuterProduct? {
-    for product in outerProducts {
-      if let rows = product.rows(range) { return rows }
-    }
-    return nil
   }
 
   /// Writes what has been kept as outer products.

@@ -26,6 +26,8 @@ struct Optimizer<K: Kernels> {
   private let groups: [Group]
   /// All parameters, those of features in whole rows. Threads take them in turn, so each always has the same ones, in its own cache.
   private let pieces: [Piece]
+  /// All parameters for a single thread, which has nothing to share: one piece of each group.
+  private let wholes: [Piece]
 
   init(kernels: K, recipe: Recipe, table: ParameterTable) {
     self.kernels = kernels
@@ -44,6 +46,7 @@ struct Optimizer<K: Kernels> {
         Piece(range: $0..<min($0 + size, range.upperBound), group: index)
       }
     }
+    wholes = groups.enumerated().map { index, group in Piece(range: group.range, group: index) }
   }
 
   private static var pieceSize: Int { 2048 }
@@ -52,12 +55,13 @@ struct Optimizer<K: Kernels> {
   /// - Parameter threads: the result does not depend on it.
   /// - Throws: if the gradient is not finite, or p, m or v would not be after the step, with nothing changed.
   func step(_ p: Buffer<Scalar>, gradient: Gradient<Scalar>, step: Int, threads: Int = 1) throws(TrainingError) {
-    let squares = groups.map { squaredNorm(gradient, $0.range) }
-    var scales = squares
+    let products = gradient.outerProducts
+    let squares = groups.map { squaredNorm(gradient, products, $0.range) }
+    var scales = [Double](repeating: 1, count: groups.count)
     var total = 0.0
-    for (index, group) in groups.enumerated() {
-      scales[index] = group.isFeature ? Self.scale(norm: squares[index].squareRoot(), limit: recipe.featureClip) : 1
-      total += scales[index] * scales[index] * squares[index]
+    for (index, square) in squares.enumerated() {
+      if groups[index].isFeature { scales[index] = Self.scale(norm: square.squareRoot(), limit: recipe.featureClip) }
+      total += scales[index] * scales[index] * square
     }
     guard total.isFinite else {
       throw failure(p, gradient: gradient, otherwise: "all tensors together", step: step)
@@ -76,11 +80,13 @@ struct Optimizer<K: Kernels> {
     _ p: Buffer<Scalar>, gradient: Gradient<Scalar>, _ scales: [Double], _ settings: AdamSettings<Scalar>,
     threads: Int = 1
   ) {
+    let pieces = threads > 1 ? pieces : wholes
+    let products = gradient.outerProducts
     kernels.parallel(count: pieces.count, threads: threads) { index, _ in
       let piece = pieces[index]
       var settings = settings
       settings.gradientScale = Scalar(scales[piece.group])
-      if let product = gradient.outerProduct(piece.range) {
+      if let product = Gradient.OuterProduct.first(products, of: piece.range) {
         let (at, rows, columns) = (piece.range.lowerBound, product.d.columns, product.x.columns)
         kernels.adamStepOuter(
           p.matrix(at: at, rows: rows, columns: columns), m: m.matrix(at: at, rows: rows, columns: columns),
@@ -146,15 +152,20 @@ struct Optimizer<K: Kernels> {
   }
 
   /// ‖g‖² of the gradient of some parameters; of an outer product ‖d‖² ‖x‖².
-  private func squaredNorm(_ gradient: Gradient<Scalar>, _ range: Range<Int>) -> Double {
-    guard let product = gradient.outerProduct(range) else { return kernels.squaredNorm(slice(gradient.buffer, range)) }
+  private func squaredNorm(
+    _ gradient: Gradient<Scalar>, _ products: [Gradient<Scalar>.OuterProduct], _ range: Range<Int>
+  ) -> Double {
+    guard let product = Gradient.OuterProduct.first(products, of: range) else {
+      return kernels.squaredNorm(slice(gradient.buffer, range))
+    }
     return kernels.squaredNorm(product.d) * kernels.squaredNorm(product.x)
   }
 
   /// The tensor, of those whose gradient has no finite norm, that is nearest to the loss: backward spreads a NaN from
   /// there to all tensors before it.
   private func notFinite(_ gradient: Gradient<Scalar>) -> String? {
-    table.entries.last { !squaredNorm(gradient, $0.range).isFinite }?.name
+    let products = gradient.outerProducts
+    return table.entries.last { !squaredNorm(gradient, products, $0.range).isFinite }?.name
   }
 
   /// The first tensor with an element that is NaN or infinite.

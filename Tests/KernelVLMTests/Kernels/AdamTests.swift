@@ -61,6 +61,19 @@ struct AdamOfSubnormals: Operation {
   }
 }
 
+/// Parameters that have never had a gradient, with an ε whose square is 0.
+struct AdamAtRest: Operation {
+  func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
+    var settings = AdamSettings<K.Scalar>(step: 1, weightDecay: 0)
+    settings.epsilon = 1e-30
+    let (m, v) = (bench.output("m", 1, 50, adds: true), bench.output("v", 1, 50, adds: true))
+    for i in 0..<50 { (m[0, i], v[0, i]) = (0, 0) }
+    kernels.adamStep(
+      bench.output("p", 1, 50, adds: true), m: m, v: v, gradient: bench.input("gradient", 1, 50, scale: 0),
+      settings: settings)
+  }
+}
+
 @Suite struct AdamTests {
   static let cases = [0, 1, 3, 7, 16, 17, 64, 65, 1000].flatMap { count in
     [AdamCase(count: count, step: 1), AdamCase(count: count, step: 100, weightDecay: 0.0625)]
@@ -80,6 +93,9 @@ struct AdamOfSubnormals: Operation {
     expectParity(operation)
   }
   @Test func aFaultInAnOuterProductIsCaught() { expectFaultsCaught(AdamOuterCase(rows: 3, columns: 11, step: 3)) }
+
+  /// Two elements share a division only where the product of their divisors has a finite inverse.
+  @Test func aParameterAtRestStays() { expectParity(AdamAtRest()) }
 
   /// What Float keeps of them costs much time and changes nothing; and the caller's arithmetic stays as it was.
   @Test func subnormalMomentsBecomeZero() {

@@ -190,8 +190,8 @@ struct KernelProfileTests {
     let operations = KernelProfile.Operation.allCases
     let kernels = operations.reduce(Duration.zero) { $0 + profile.time($1) }
     #expect(kernels > .zero && kernels < time)
-    // 11 feature tensors, and the other 16,320 parameters in pieces of 2048.
-    #expect(profile.calls(.adamStep) == (11 + 8) * steps)
+    // 11 feature tensors, and all other parameters at once.
+    #expect(profile.calls(.adamStep) == (11 + 1) * steps)
     // 20 images are two blocks.
     #expect(profile.calls(.visionKeysForward) == 2 * steps && profile.calls(.tensorAttentionForward) == 20 * steps)
     #expect(profile.calls(.dotAttentionForward) == 0)
