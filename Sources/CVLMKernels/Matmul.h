@@ -188,8 +188,8 @@ VLM_INLINE void dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, con
                      const int rows, const int outputs, int accumulate) {
   vf s[DOT_ROWS][8] = {0};
   ptrdiff_t c = 0;
-// Unrolled, the compiler would hold W in registers, and so the sums in memory.
-#pragma nounroll
+// Unrolled further, the compiler would hold W in registers, and so the sums in memory.
+#pragma unroll 2
   for (; c + L <= k; c += L) add_components(s, x + c, ldx, w + c, k, L, rows, outputs);
   if (c < k) add_components(s, x + c, ldx, w + c, k, k - c, rows, outputs);
 // Unrolled, or the sums would be addressed, so kept in memory.
@@ -204,17 +204,32 @@ VLM_INLINE void dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, con
   }
 }
 
-/// `rows` (a constant) rows of Y = X Wᵀ, for a multiple of 4 columns.
+/// One column of Y, `rows` (a constant) of them: their sums at once.
+VLM_INLINE void column_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t k,
+                               const int rows, int accumulate) {
+  vf s[4] = {0};
+  VLM_FOR_VECTORS(c, part, k, {
+    const vf wc = get(w + c, part);
+    for (int r = 0; r < rows; r++) s[r] += get(x + r * ldx + c, part) * wc;
+  });
+  const v4 four = sums(s[0], s[1], s[2], s[3]);
+  for (int r = 0; r < rows; r++) y[r * ldy] = four[r] + (accumulate ? y[r * ldy] : 0);
+}
+
+/// `rows` (a constant) rows of Y = X Wᵀ.
 VLM_INLINE void rows_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t k,
                              ptrdiff_t m, const int rows, int accumulate) {
-  for (ptrdiff_t o = 0; o < m; o += 4) dots(y + o, ldy, x, ldx, w + o * k, k, rows, 4, accumulate);
+  ptrdiff_t o = 0;
+  for (; o + 4 <= m; o += 4) dots(y + o, ldy, x, ldx, w + o * k, k, rows, 4, accumulate);
+  for (; o < m; o++) column_by_dots(y + o, ldy, x, ldx, w + o * k, k, rows, accumulate);
 }
 
 /// One row, which has its eight sums from eight outputs.
 VLM_INLINE void row_by_dots(float *y, const float *x, const float *w, ptrdiff_t k, ptrdiff_t m, int accumulate) {
   ptrdiff_t o = 0;
   for (; o + 8 <= m; o += 8) dots(y + o, m, x, k, w + o * k, k, 1, 8, accumulate);
-  if (o < m) dots(y + o, m, x, k, w + o * k, k, 1, 4, accumulate);
+  for (; o + 4 <= m; o += 4) dots(y + o, m, x, k, w + o * k, k, 1, 4, accumulate);
+  for (; o < m; o++) y[o] = dot(x, w + o * k, k) + (accumulate ? y[o] : 0);
 }
 
 /// Few rows of Y = X Wᵀ.
@@ -222,16 +237,15 @@ static void forward_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
                             ptrdiff_t k, ptrdiff_t m, int accumulate) {
   const int usual = k == USUAL_WIDTH && ldx == USUAL_WIDTH;
   while (n > 0) {
-    const ptrdiff_t rows = n == 4 ? 2 : least(n, DOT_ROWS), whole = m - m % 4;  // 4 rows as 2 + 2
-    if (rows == 1) row_by_dots(y, x, w, k, whole, accumulate);
-    else if (rows == 2 && usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, whole, 2, accumulate);
-    else if (rows == 2) rows_by_dots(y, ldy, x, ldx, w, k, whole, 2, accumulate);
-    else if (usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, whole, 3, accumulate);
-    else rows_by_dots(y, ldy, x, ldx, w, k, whole, 3, accumulate);
-    for (ptrdiff_t r = 0; r < rows; r++, y += ldy, x += ldx) {
-      for (ptrdiff_t o = whole; o < m; o++) y[o] = dot(x, w + o * k, k) + (accumulate ? y[o] : 0);
-    }
+    const ptrdiff_t rows = n == 4 ? 2 : least(n, DOT_ROWS);  // 4 rows as 2 + 2
+    if (rows == 1) row_by_dots(y, x, w, k, m, accumulate);
+    else if (rows == 2 && usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, m, 2, accumulate);
+    else if (rows == 2) rows_by_dots(y, ldy, x, ldx, w, k, m, 2, accumulate);
+    else if (usual) rows_by_dots(y, ldy, x, USUAL_WIDTH, w, USUAL_WIDTH, m, 3, accumulate);
+    else rows_by_dots(y, ldy, x, ldx, w, k, m, 3, accumulate);
     n -= rows;
+    y += rows * ldy;
+    x += rows * ldx;
   }
 }
 
