@@ -54,8 +54,9 @@ final class Workspace<Scalar: KernelScalar> {
   ///   - texts: BOS, letters, EOS of each image's name; the final EOS predicts nothing and is not a row.
   ///   - batch: images that the loss is a mean over.
   func block(texts: [[Int32]], configuration c: ModelConfiguration, batch: Int) -> Block<Scalar> {
-    var starts = [Int](repeating: 0, count: texts.count + 1)
-    for (i, text) in texts.enumerated() { starts[i + 1] = starts[i] + text.count - 1 }
+    var starts = [0]
+    starts.reserveCapacity(texts.count + 1)
+    for text in texts { starts.append(starts[starts.count - 1] + text.count - 1) }
     let n = starts[texts.count]
     let (tokens, positions, targets) = (indices.matrix(n, 1), indices.matrix(n, 1), indices.matrix(n, 1))
     let weights = arena.matrix(n, 1)

@@ -57,17 +57,15 @@ struct Optimizer<K: Kernels> {
   func step(_ p: Buffer<Scalar>, gradient: Gradient<Scalar>, step: Int, threads: Int = 1) throws(TrainingError) {
     let products = gradient.outerProducts
     let squares = groups.map { squaredNorm(gradient, products, $0.range) }
-    var scales = [Double](repeating: 1, count: groups.count)
-    var total = 0.0
-    for (index, square) in squares.enumerated() {
-      if groups[index].isFeature { scales[index] = Self.scale(norm: square.squareRoot(), limit: recipe.featureClip) }
-      total += scales[index] * scales[index] * square
+    let clips = zip(groups, squares).map { group, square in
+      group.isFeature ? Self.scale(norm: square.squareRoot(), limit: recipe.featureClip) : 1
     }
+    let total = zip(clips, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }
     guard total.isFinite else {
       throw failure(p, gradient: gradient, otherwise: "all tensors together", step: step)
     }
     let scale = Self.scale(norm: total.squareRoot(), limit: recipe.clip)
-    for index in scales.indices { scales[index] *= scale }
+    let scales = clips.map { $0 * scale }
     let settings = settings(step: step)
     if isSafe(settings) {
       move(p, gradient: gradient, scales, settings, threads: threads)

@@ -133,7 +133,7 @@ public final class Trainer<K: Kernels>: TrainingSession {
   /// Writes the mean gradient of some images, as many as a batch has, to `gradients[0]`.
   func meanGradient(of batch: [Int], threads: Int = 1, wantsReconstruction: Bool) -> LossSum {
     let kernels = languageModel.kernels
-    var sums = [LossSum](repeating: LossSum(), count: blocks.count)
+    var sums = blocks.map { _ in LossSum() }
     sums.withUnsafeMutableBufferPointer { sums in
       kernels.parallel(count: blocks.count, threads: threads) { index, thread in
         sums[index] = blockGradient(
