@@ -14,7 +14,8 @@ func libraryToPreload(_ fixture: String, in folder: String) throws -> String {
   return library
 }
 
-/// Whether this runs under a sanitizer.
-let isSanitized = ["__asan_init", "__tsan_init", "__ubsan_handle_add_overflow"].contains { (symbol: String) in
-  dlsym(nil, symbol) != nil
-}
+/// Whether this runs under a sanitizer, and whether it is the one for threads.
+let isSanitized = ["__asan_init", "__tsan_init", "__ubsan_handle_add_overflow"].contains(where: isLinked)
+let isThreadSanitized = isLinked("__tsan_init")
+
+private func isLinked(_ symbol: String) -> Bool { dlsym(nil, symbol) != nil }
