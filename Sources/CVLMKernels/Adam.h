@@ -1,17 +1,17 @@
 // Adam: one pass over parameters, both moments and gradients.
 //
-// Square roots and divisions have one unit for both, and a vector's take it longer than all else takes the others. So two
-// vectors share a division, and what all elements share is multiplied beforehand:
+//     m ← β1 m + (1 - β1) s g,  v ← β2 v + (1 - β2) (s g)²,  p ← p - η c1 m / (√(c2 v) + ε) - η λ p
+//
+// Square roots and divisions share one unit of the processor, which a vector's occupy for longer than all else occupies the
+// others. So two vectors share a division, and what all elements have alike is multiplied beforehand:
 //
 //     m0 / r0 = m0 (r1 · 1 / (r0 r1)),  m1 / r1 = m1 (r0 · 1 / (r0 r1))
 //     η c1 m / (√(c2 v) + ε) = (η c1 / √c2) m / (√v + ε / √c2)
 //     (1 - β2) (s g)² = (√(1 - β2) s g)²
 
+/// m ← beta1 m + first g,  v ← beta2 v + (second g)²,  p ← p - rate m / (√v + epsilon) - decay p
 typedef struct {
-  /// Of m and g in the first moment, of v and g in the second; g's there is squared with it.
-  float beta1, first, beta2, second;
-  /// p goes against rate m / (√v + epsilon) + decay p.
-  float rate, epsilon, decay;
+  float beta1, first, beta2, second, rate, epsilon, decay;
 } adam_factors;
 
 static adam_factors factors_of(const vlm_adam_settings *s) {
@@ -42,7 +42,9 @@ VLM_INLINE void adam_move(float *p, vf step, ptrdiff_t part, const adam_factors 
   put(p, decays ? pt - (step + f.decay * pt) : pt - step, part);
 }
 
-VLM_INLINE void adam_rows(float *p, float *m, float *v, const float *g, ptrdiff_t n, const adam_factors f, int decays) {
+/// n parameters; `decays` is a constant, whether decay is not 0.
+VLM_INLINE void adam_vectors(float *p, float *m, float *v, const float *g, ptrdiff_t n, const adam_factors f,
+                             const int decays) {
   ptrdiff_t i = 0;
   // Where v is 0, 1 / (r0 r1) must be finite.
   const ptrdiff_t pairs = isfinite(f.rate / (f.epsilon * f.epsilon)) ? n / (2 * L) : 0;
@@ -63,8 +65,8 @@ VLM_INLINE void adam_rows(float *p, float *m, float *v, const float *g, ptrdiff_
 
 VLM_INLINE void adam(float *restrict p, float *restrict m, float *restrict v, const float *restrict g, ptrdiff_t n,
                      const adam_factors f) {
-  if (f.decay == 0) adam_rows(p, m, v, g, n, f, 0);
-  else adam_rows(p, m, v, g, n, f, 1);
+  if (f.decay == 0) adam_vectors(p, m, v, g, n, f, 0);
+  else adam_vectors(p, m, v, g, n, f, 1);
 }
 
 static void adam_step(float *restrict p, float *restrict m, float *restrict v, const float *restrict gradient,
