@@ -16,16 +16,22 @@ int vlm_has_openmp(void) { return 0; }
 
 static int smaller(ptrdiff_t a, int b) { return a < b ? (int)a : b; }
 
-void vlm_parallel(ptrdiff_t count, int threads, void (*body)(void *context, ptrdiff_t i, int thread), void *context) {
-  threads = smaller(count, threads);
-  if (threads <= 1 || !may_share()) {
-    for (ptrdiff_t i = 0; i < count; i++) body(context, i, 0);
-    return;
-  }
+/// By itself: a function with a region greets OpenMP when it is entered, which starts it, whatever it then does.
+__attribute__((noinline)) static void share(ptrdiff_t count, int threads,
+                                            void (*body)(void *context, ptrdiff_t i, int thread), void *context) {
   // One round for each thread that was asked for, so that what it gets does not depend on how many the system gives.
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (int thread = 0; thread < threads; thread++) {
     for (ptrdiff_t i = thread; i < count; i += threads) body(context, i, thread);
+  }
+}
+
+void vlm_parallel(ptrdiff_t count, int threads, void (*body)(void *context, ptrdiff_t i, int thread), void *context) {
+  threads = smaller(count, threads);
+  if (threads > 1 && may_share()) {
+    share(count, threads, body, context);
+  } else {
+    for (ptrdiff_t i = 0; i < count; i++) body(context, i, 0);
   }
 }
 
