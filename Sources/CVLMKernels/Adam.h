@@ -2,8 +2,8 @@
 //
 //     m ← β1 m + (1 - β1) s g,  v ← β2 v + (1 - β2) (s g)²,  p ← p - η c1 m / (√(c2 v) + ε) - η λ p
 //
-// Square roots and divisions share one unit of the processor, which a vector's occupy for longer than all else occupies the
-// others. So two vectors share a division, and what all elements have alike is multiplied beforehand:
+// Square roots and divisions share one unit of the processor, which a vector's occupy for longer than all else occupies
+// the others. So two vectors share a division, and what all elements have alike is multiplied beforehand:
 //
 //     m0 / r0 = m0 (r1 · 1 / (r0 r1)),  m1 / r1 = m1 (r0 · 1 / (r0 r1))
 //     η c1 m / (√(c2 v) + ε) = (η c1 / √c2) m / (√v + ε / √c2)
