@@ -15,7 +15,10 @@ struct KernelOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "So many threads (default: as many as there are cores, in a training fewer where that is faster).",
+      """
+      At most so many threads; in a training one for each 16 images of a batch (default: as many as there are cores, in \
+      a training fewer where that is faster).
+      """,
       valueName: "count"))
   var threads: Int?
 

@@ -418,6 +418,10 @@ extension CKernels {
   }
 
   public func parallel(count: Int, threads: Int, _ body: (_ i: Int, _ thread: Int) -> Void) {
+    guard min(count, threads) > 1 else {
+      for i in 0..<count { body(i, 0) }
+      return
+    }
     // C calls back before it returns, so a pointer to the closure outlives all its uses.
     withoutActuallyEscaping(body) { body in
       var body = body

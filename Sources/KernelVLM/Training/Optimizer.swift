@@ -56,16 +56,19 @@ struct Optimizer<K: Kernels> {
   /// - Throws: if the gradient is not finite, or p, m or v would not be after the step, with nothing changed.
   func step(_ p: Buffer<Scalar>, gradient: Gradient<Scalar>, step: Int, threads: Int = 1) throws(TrainingError) {
     let products = gradient.outerProducts
-    let squares = groups.map { squaredNorm(gradient, products, $0.range) }
-    let clips = zip(groups, squares).map { group, square in
-      group.isFeature ? Self.scale(norm: square.squareRoot(), limit: recipe.featureClip) : 1
+    // ‖g‖² of all together, each group after its own clip.
+    var total = 0.0
+    var scales = groups.map { group in
+      let square = squaredNorm(gradient, products, group.range)
+      let clip = group.isFeature ? Self.scale(norm: square.squareRoot(), limit: recipe.featureClip) : 1
+      total += clip * clip * square
+      return clip
     }
-    let total = zip(clips, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }
     guard total.isFinite else {
       throw failure(p, gradient: gradient, otherwise: "all tensors together", step: step)
     }
     let scale = Self.scale(norm: total.squareRoot(), limit: recipe.clip)
-    let scales = clips.map { $0 * scale }
+    for group in scales.indices { scales[group] *= scale }
     let settings = settings(step: step)
     if isSafe(settings) {
       move(p, gradient: gradient, scales, settings, threads: threads)

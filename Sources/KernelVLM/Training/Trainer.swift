@@ -44,7 +44,11 @@ public final class Trainer<K: Kernels>: TrainingSession {
   private let images: LabelledImages
   private let pooling: Pooling
   public let threads: Int
-  /// nil if every step takes `threads`.
+  /// Threads that a step is worth: what they share is the blocks of its batch, and Adam if there are several of them. A
+  /// step of one block stays on one core: sharing Adam alone would cost more than it gains, since each core then waits
+  /// for the parameters and gradients that are in the other's cache.
+  let stepThreads: Int
+  /// nil if every step takes `stepThreads`.
   private var threadChoice: ThreadChoice?
   let optimizer: Optimizer<K>
   private var order: ImageOrder
@@ -79,11 +83,12 @@ public final class Trainer<K: Kernels>: TrainingSession {
     order = ImageOrder(recipe.order, seed: recipe.seed, count: images.count)
     blocks = Self.blocks(of: recipe.batch)
     self.threads = max(1, threads)
-    threadChoice = measuresThreads && self.threads > 1 ? ThreadChoice(most: self.threads) : nil
+    stepThreads = min(self.threads, blocks.count)
+    threadChoice = measuresThreads && stepThreads > 1 ? ThreadChoice(most: stepThreads) : nil
     gradients = blocks.map { _ in
       Gradient(model.table, model.configuration, keepsOuterProducts: recipe.batch == 1)
     }
-    workspaces = (0..<min(self.threads, blocks.count)).map { _ in Workspace() }
+    workspaces = (0..<stepThreads).map { _ in Workspace() }
   }
 
   /// The gradient that the last step took, before the clips.
@@ -105,11 +110,11 @@ public final class Trainer<K: Kernels>: TrainingSession {
   @specialized(where K == Reference<Float>)
   @specialized(where K == Reference<Double>)
   public func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport {
-    guard let choice = threadChoice else {
-      return try step(threads: threads, reportsReconstruction: reportsReconstruction)
+    guard let threads = threadChoice?.threads else {
+      return try step(threads: stepThreads, reportsReconstruction: reportsReconstruction)
     }
     let start = ContinuousClock.now
-    let report = try step(threads: choice.threads, reportsReconstruction: reportsReconstruction)
+    let report = try step(threads: threads, reportsReconstruction: reportsReconstruction)
     threadChoice?.record(seconds: start.duration(to: .now) / .seconds(1))
     return report
   }

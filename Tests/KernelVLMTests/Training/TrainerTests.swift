@@ -27,6 +27,13 @@ struct TrainerTests {
     #expect(blocks.count <= 16)
   }
 
+  @Test(arguments: [(1, 1, 1), (1, 8, 1), (16, 8, 1), (17, 8, 2), (128, 3, 3), (128, 64, 8)])
+  func aStepTakesAtMostAThreadForEachBlock(batch: Int, threads: Int, taken: Int) throws {
+    let trainer = try trainer(CKernels(), batch: batch, threads: threads)
+    #expect(trainer.stepThreads == taken)
+    #expect(trainer.threads == threads)
+  }
+
   @Test(arguments: InstructionSet.available, [1, 32, 100])
   func anyNumberOfThreadsGivesTheSameBits(instructionSet: InstructionSet, batch: Int) throws {
     let kernels = try #require(CKernels(instructionSet))
