@@ -62,11 +62,24 @@ enum {
   BLOCK_KEYS = 64,
   TILE_ROW = BLOCK_KEYS + 16,
   TILE_SIZE = BLOCK_QUERIES * TILE_ROW,
-  // Queries of a head of one vector that are summed at once: two sums of each stay in registers.
+  // A head of so many components, one vector, has loops of its own. With AVX-512 too they are eight, as in the default
+  // model, not sixteen.
+  HEAD_WIDTH = L < 8 ? L : 8,
+  // Queries of such a head that are summed at once: two sums of each stay in registers.
   HEAD_QUERIES = 5,
   // Keys of such a head whose gradients are summed at once.
   HEAD_KEYS = 4,
 };
+
+typedef float vh __attribute__((vector_size(4 * HEAD_WIDTH)));
+
+VLM_INLINE vh load_head(const float *p) {
+  vh v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+VLM_INLINE void store_head(float *p, vh v) { __builtin_memcpy(p, &v, sizeof v); }
 
 /// Consecutive keys of one segment, with their gradients.
 typedef struct {
@@ -173,32 +186,33 @@ static void softmax_visible(float *probs, float *tile, const keys *k, ptrdiff_t 
 }
 
 /// Factors of the components of a head: one for all (parts 1), or one for each half, `second` floats apart (parts 2).
-VLM_INLINE vf factors(const float *w, ptrdiff_t second, vi half, const int parts) {
-  return parts == 1 ? splat(w[0]) : choose(half, splat(w[0]), splat(w[second]));
+VLM_INLINE vh factors(const float *w, ptrdiff_t second, const int parts) {
+  vh factor;
+  for (int c = 0; c < HEAD_WIDTH; c++) factor[c] = w[parts == 1 || c < HEAD_WIDTH / 2 ? 0 : second];
+  return factor;
 }
 
 /// y_i = Σ_j w_ij row_j over all keys, for `rows` (a constant) queries and a head of one vector, at `at` in a row.
 VLM_INLINE void weighted_head(float *y, const float *w, ptrdiff_t ldw, ptrdiff_t second, const keys *k, ptrdiff_t at,
                               const int rows, const int parts) {
   const ptrdiff_t ld = 2 * k->D;
-  const vi half = lane_numbers() < L / 2;
-  vf s[2][HEAD_QUERIES] = {0};
+  vh s[2][HEAD_QUERIES] = {0};
   for (int own = 0; own < 2; own++) {
     const float *row = (own ? k->own : k->prefix) + at, *wj = own ? w + k->F : w;
     const ptrdiff_t count = own ? k->S : k->F;
     ptrdiff_t j = 0;
     for (; j + 2 <= count; j += 2) {
       for (int u = 0; u < 2; u++) {
-        vf kj = load(row + (j + u) * ld);
-        for (int i = 0; i < rows; i++) s[u][i] += factors(wj + i * ldw + j + u, second, half, parts) * kj;
+        vh kj = load_head(row + (j + u) * ld);
+        for (int i = 0; i < rows; i++) s[u][i] += factors(wj + i * ldw + j + u, second, parts) * kj;
       }
     }
     if (j < count) {
-      vf kj = load(row + j * ld);
-      for (int i = 0; i < rows; i++) s[0][i] += factors(wj + i * ldw + j, second, half, parts) * kj;
+      vh kj = load_head(row + j * ld);
+      for (int i = 0; i < rows; i++) s[0][i] += factors(wj + i * ldw + j, second, parts) * kj;
     }
   }
-  for (int i = 0; i < rows; i++) store(y + i * k->D, s[0][i] + s[1][i]);
+  for (int i = 0; i < rows; i++) store_head(y + i * k->D, s[0][i] + s[1][i]);
 }
 
 /// The same for n queries.
@@ -222,7 +236,7 @@ VLM_INLINE void weighted_heads(float *y, const float *w, ptrdiff_t ldw, ptrdiff_
 /// y = Σ_j weights_ij row_j over all keys, for a head's components from `at` on.  weights (n, T).
 static void weighted_rows(float *y, const float *weights, const keys *k, ptrdiff_t n, ptrdiff_t at) {
   const ptrdiff_t d = k->D / k->H, ld = 2 * k->D, T = k->F + k->S;
-  if (d == L) {
+  if (d == HEAD_WIDTH) {
     weighted_heads(y, weights, T, 0, k, n, at, 1);
     return;
   }
@@ -249,22 +263,21 @@ VLM_INLINE void key_gradients(float *dkeys, const float *w, ptrdiff_t second, co
                               const float *dy, const keys *k, ptrdiff_t n, const int count, const int parts,
                               int accumulate) {
   const ptrdiff_t D = k->D, T = k->F + k->S;
-  const vi half = lane_numbers() < L / 2;
-  vf dk[HEAD_KEYS] = {0}, dv[HEAD_KEYS] = {0};
+  vh dk[HEAD_KEYS] = {0}, dv[HEAD_KEYS] = {0};
   for (int j = 0; accumulate && j < count; j++) {
-    dk[j] = load(dkeys + j * 2 * D);
-    dv[j] = load(dkeys + j * 2 * D + D);
+    dk[j] = load_head(dkeys + j * 2 * D);
+    dv[j] = load_head(dkeys + j * 2 * D + D);
   }
   for (ptrdiff_t i = 0; i < n; i++) {
-    vf qi = load(q + i * D), dyi = load(dy + i * D);
+    vh qi = load_head(q + i * D), dyi = load_head(dy + i * D);
     for (int j = 0; j < count; j++) {
-      dk[j] += factors(w + i * TILE_ROW + j, second, half, parts) * qi;
+      dk[j] += factors(w + i * TILE_ROW + j, second, parts) * qi;
       dv[j] += p[i * T + j] * dyi;
     }
   }
   for (int j = 0; j < count; j++) {
-    store(dkeys + j * 2 * D, dk[j]);
-    store(dkeys + j * 2 * D + D, dv[j]);
+    store_head(dkeys + j * 2 * D, dk[j]);
+    store_head(dkeys + j * 2 * D + D, dv[j]);
   }
 }
 

@@ -60,7 +60,7 @@ static void dot_attention_backward(float *dq, float *dprefix, float *down, const
             store(ddotij, get(p + i * T + j0 + j, part) * (load(ddotij) - mean[i]) * scale);
           });
         }
-        if (d == L && T <= BLOCK_KEYS) {
+        if (d == HEAD_WIDTH && T <= BLOCK_KEYS) {
           head_gradients(dq + i0 * D + c, dprefix, down, ddot, 0, p, qi + c, dyi + c, &k, rows, c, 1,
                          accumulate || i0 > 0);
           continue;

@@ -97,7 +97,7 @@ static void tensor_attention_backward(float *dq, float *dprefix, float *down, co
     zero(dprefix, F * ld);
     zero(down, S * ld);
   }
-  const int vectors = d == L && T <= BLOCK_KEYS, halved = d <= HALVES && !vectors;
+  const int vectors = d == HEAD_WIDTH && T <= BLOCK_KEYS, halved = d <= HALVES && !vectors;
   key_block block;
   point_at(&block, &k, 0);
   for (ptrdiff_t h = 0; h < H; h++) {
