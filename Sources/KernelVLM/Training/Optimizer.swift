@@ -24,9 +24,11 @@ struct Optimizer<K: Kernels> {
   let m: Buffer<Scalar>
   let v: Buffer<Scalar>
   private let groups: [Group]
-  /// All parameters, those of features in whole rows. Threads take them in turn, so each always has the same ones, in its own cache.
+  /// All parameters, cut where no bit depends on it. Threads take them in turn, so each always has the same ones, in its
+  /// own cache.
   private let pieces: [Piece]
-  /// All parameters for a single thread, which has nothing to share: one piece of each group.
+  /// All parameters, one piece of each group: for a single thread, which has nothing to share, and for outer products,
+  /// which come in whole rows.
   private let wholes: [Piece]
 
   init(kernels: K, recipe: Recipe, table: ParameterTable) {
@@ -38,17 +40,16 @@ struct Optimizer<K: Kernels> {
     let features = table.entries.filter(\.isFeature).map { Group(range: $0.range, isFeature: true) }
     let rest = Group(range: (features.last?.range.upperBound ?? 0)..<table.count, isFeature: false)
     groups = features + [rest]
-    let rowLengths = table.entries.filter(\.isFeature).map(\.columns) + [1]
-    pieces = zip(groups, rowLengths).enumerated().flatMap { index, group in
-      let (range, rowLength) = (group.0.range, group.1)
-      let size = max(1, Self.pieceSize / rowLength) * rowLength
-      return stride(from: range.lowerBound, to: range.upperBound, by: size).map {
-        Piece(range: $0..<min($0 + size, range.upperBound), group: index)
+    pieces = groups.enumerated().flatMap { index, group in
+      stride(from: group.range.lowerBound, to: group.range.upperBound, by: Self.pieceSize).map {
+        Piece(range: $0..<min($0 + Self.pieceSize, group.range.upperBound), group: index)
       }
     }
     wholes = groups.enumerated().map { index, group in Piece(range: group.range, group: index) }
   }
 
+  /// A multiple of what C takes at once, two vectors of up to 16: what rounds otherwise at the end of a group does so
+  /// there alone.
   private static var pieceSize: Int { 2048 }
 
   /// One step, counted from 0: the gradient is clipped, m and v follow it, and p goes against m / √v.
@@ -81,8 +82,8 @@ struct Optimizer<K: Kernels> {
     _ p: Buffer<Scalar>, gradient: Gradient<Scalar>, _ scales: [Double], _ settings: AdamSettings<Scalar>,
     threads: Int = 1
   ) {
-    let pieces = threads > 1 ? pieces : wholes
     let products = gradient.outerProducts
+    let pieces = threads > 1 && products.isEmpty ? pieces : wholes
     kernels.parallel(count: pieces.count, threads: threads) { index, _ in
       let piece = pieces[index]
       var settings = settings
