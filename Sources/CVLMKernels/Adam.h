@@ -77,15 +77,33 @@ static void adam_step(float *restrict p, float *restrict m, float *restrict v, c
   set_float_mode(mode);
 }
 
+/// Rows follow one another without a gap, so a vector may end in the next row: all vectors are whole and stand side by
+/// side, which counts where rows are no multiple of a cache line.
 static void adam_step_outer(float *restrict p, float *restrict m, float *restrict v, const float *restrict d,
                             const float *restrict x, ptrdiff_t rows, ptrdiff_t k, const vlm_adam_settings *settings) {
   const adam_factors f = factors_of(settings);
   const vlm_float_mode mode = flush_subnormals();
+  // The end of x and its beginning, as a vector over both sees them.
+  float seam[2 * L];
+  if (k >= L) {
+    store(seam, load(x + k - L));
+    store(seam + L, load(x));
+  }
+  ptrdiff_t c = 0;
   for (ptrdiff_t i = 0; i < rows; i++, p += k, m += k, v += k) {
     adam_factors row = f;
     row.first *= d[i];
     row.second *= d[i];
-    adam(p, m, v, x, k, row);
+    const ptrdiff_t shared = k >= L && i + 1 < rows ? (k - c) % L : 0, own = k - c - shared;
+    adam(p + c, m + c, v + c, x + c, own, row);
+    c = 0;
+    if (shared > 0) {
+      const vf di = choose(lane_numbers() < (int32_t)shared, splat(d[i]), splat(d[i + 1]));
+      float g[L];
+      store(g, load(seam + L - shared) * di);
+      adam(p + k - shared, m + k - shared, v + k - shared, g, L, f);
+      c = L - shared;
+    }
   }
   set_float_mode(mode);
 }

@@ -82,7 +82,8 @@ struct AdamAtRest: Operation {
   @Test(arguments: cases) func agreesWithTheReference(_ operation: AdamCase) { expectParity(operation) }
   @Test func aFaultIsCaught() { expectFaultsCaught(AdamCase(count: 33, step: 3)) }
 
-  static let outerCases = [(0, 5), (5, 0), (1, 1), (3, 7), (2, 16), (10, 196), (7, 65)].flatMap { rows, columns in
+  static let outerSizes = [(0, 5), (5, 0), (1, 1), (3, 7), (2, 16), (10, 196), (7, 65), (5, 31)]
+  static let outerCases = outerSizes.flatMap { rows, columns in
     [
       AdamOuterCase(rows: rows, columns: columns, step: 1),
       AdamOuterCase(rows: rows, columns: columns, step: 100, weightDecay: 0.0625),

@@ -36,7 +36,9 @@ struct TrainerTests {
 
   /// In the second model the optimizer cuts the tensors of the base autoencoders.
   @Test(arguments: InstructionSet.available, [(1, 10), (32, 10), (100, 10), (1, 33), (32, 33)])
-  func anyNumberOfThreadsGivesTheSameBits(instructionSet: InstructionSet, sizes: (batch: Int, baseFeatures: Int)) throws {
+  func anyNumberOfThreadsGivesTheSameBits(
+    instructionSet: InstructionSet, sizes: (batch: Int, baseFeatures: Int)
+  ) throws {
     let kernels = try #require(CKernels(instructionSet))
     var hashes: Set<String> = []
     for threads in [1, 2, 3, 4, 8] {
