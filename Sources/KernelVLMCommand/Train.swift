@@ -105,7 +105,7 @@ struct Train: ParsableCommand {
       \(dataset.test.count.grouped) to test
       Model: \(model.table.count.grouped) parameters, \(model.configuration.attention.rawValue) attention, \
       \(model.configuration.gradient.rawValue) gradient, seed \(plan.recipe.seed)
-      Kernels: \(plan.kernels.summary), \(session.threads.of("thread"))
+      Kernels: \(plan.kernels.summary), \(session.threads > 1 ? "up to " : "")\(session.threads.of("thread"))
       """)
     if let resume { plan.resumption(resume).forEach(Output.note) }
   }
