@@ -9,19 +9,24 @@ struct OperationTime: Encodable {
   /// Of the step.
   let share: Double
 
-  /// The operations that were called, the longest first, and last what is not the kernels': the model graph, the images.
+  /// The operations that were called, the longest first, then what is not the kernels', and what measuring them took. All
+  /// are measured, none is what is left: together they are the step but for the ends of a training.
   static func all(_ profile: KernelProfile, steps: Int, seconds: Double) -> [OperationTime] {
-    let total = seconds / Double(steps) * 1e6
-    func row(_ name: String, calls: Double, microseconds: Double) -> OperationTime {
-      OperationTime(operation: name, calls: calls, microseconds: microseconds, share: microseconds / total)
+    func row(_ name: String, calls: Int, _ time: Duration) -> OperationTime {
+      OperationTime(
+        operation: name, calls: Double(calls) / Double(steps), microseconds: time.seconds / Double(steps) * 1e6,
+        share: time.seconds / seconds)
     }
     let rows = KernelProfile.Operation.allCases.filter { profile.calls($0) > 0 }.map {
-      row(
-        $0.name, calls: Double(profile.calls($0)) / Double(steps),
-        microseconds: profile.time($0).seconds / Double(steps) * 1e6)
+      let calls = profile.calls($0)
+      return row($0.name, calls: calls, profile.time($0) - profile.overhead.inside * calls)
     }.sorted { $0.microseconds > $1.microseconds }
-    let kernels = rows.reduce(0) { $0 + $1.microseconds }
-    return rows + [row("graph, images and the clock", calls: 1, microseconds: total - kernels)]
+    let calls = KernelProfile.Operation.allCases.reduce(0) { $0 + profile.calls($1) }
+    let between = profile.timeBetween - profile.overhead.between * calls
+    return rows + [
+      row("graph, images and the log", calls: steps, between),
+      row("measuring", calls: calls, (profile.overhead.inside + profile.overhead.between) * calls),
+    ]
   }
 
   static func table(_ rows: [OperationTime]) -> String {

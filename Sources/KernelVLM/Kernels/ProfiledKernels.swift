@@ -48,8 +48,29 @@ public final class KernelProfile: @unchecked Sendable {
 
   private var times = [Duration](repeating: .zero, count: Operation.allCases.count)
   private var counts = [Int](repeating: 0, count: Operation.allCases.count)
+  private var lastEnd: ContinuousClock.Instant?
+  /// Time between the operations: that of the model's graph and of what else the caller does. With the operations' it is
+  /// all time from the first to the last.
+  public private(set) var timeBetween = Duration.zero
+  /// What measuring an operation adds to its own time, and to the time between it and the next.
+  public private(set) var overhead = (inside: Duration.seconds(1), between: Duration.seconds(1))
 
-  public init() {}
+  public init() {
+    // An operation that does nothing. The least of ten: the others were interrupted, or not in cache.
+    let calls = 1000
+    for _ in 0..<10 {
+      forget()
+      for _ in 0..<calls { measure(.add) {} }
+      overhead.inside = min(overhead.inside, time(.add) / calls)
+      overhead.between = min(overhead.between, timeBetween / calls)
+    }
+    forget()
+  }
+
+  private func forget() {
+    for operation in Operation.allCases { (times[operation.rawValue], counts[operation.rawValue]) = (.zero, 0) }
+    (lastEnd, timeBetween) = (nil, .zero)
+  }
 
   /// Time in the operation, over all its calls.
   public func time(_ operation: Operation) -> Duration { times[operation.rawValue] }
@@ -58,9 +79,12 @@ public final class KernelProfile: @unchecked Sendable {
   @inline(__always)
   func measure<Result>(_ operation: Operation, _ body: () -> Result) -> Result {
     let start = ContinuousClock.now
+    if let lastEnd { timeBetween += lastEnd.duration(to: start) }
     let result = body()
-    times[operation.rawValue] += start.duration(to: .now)
+    let end = ContinuousClock.now
+    times[operation.rawValue] += start.duration(to: end)
     counts[operation.rawValue] += 1
+    lastEnd = end
     return result
   }
 }

@@ -72,13 +72,14 @@ import Testing
   }
 
   @Test func aProfileSharesOutTheWholeStep() throws {
-    let arguments = ["train", "--data", "drawn", "--steps", "20", "--profile"]
+    let arguments = ["train", "--data", "drawn", "--steps", "2000", "--profile"]
     let rows = try #require(try CommandRun(arguments + ["--json"]).json()["profile"] as? [[String: Any]])
     let shares = try rows.map { try #require($0["share"] as? Double) }
-    #expect(abs(shares.reduce(0, +) - 1) < 1e-9)
-    #expect(shares.dropLast().elementsEqual(shares.dropLast().sorted(by: >)))
+    // What comes before the first operation and after the last, such as a log line, is all that may be missing.
+    #expect((0.9...1).contains(shares.reduce(0, +)))
+    #expect(shares.dropLast(2).elementsEqual(shares.dropLast(2).sorted(by: >)))
     let operations = try rows.map { try #require($0["operation"] as? String) }
-    #expect(operations.last == "graph, images and the clock")
+    #expect(operations.suffix(2) == ["graph, images and the log", "measuring"])
     let attention = try #require(operations.firstIndex(of: "tensor attention backward"))
     #expect(rows[attention]["calls"] as? Double == 1)
     let table = try #require(try CommandRun(arguments).output.components(separatedBy: "µs/step").dropFirst().first)
