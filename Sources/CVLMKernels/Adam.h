@@ -77,8 +77,9 @@ static void adam_step(float *restrict p, float *restrict m, float *restrict v, c
   set_float_mode(mode);
 }
 
-/// Rows follow one another without a gap, so a vector may end in the next row: all vectors are whole and stand side by
-/// side, which counts where rows are no multiple of a cache line.
+/// The gradient is g_ic = d_i x_c. Rows follow one another without a gap, so where a row has room for a vector, the one at
+/// its end goes on in the next: all are whole and stand side by side, which counts where rows are no multiple of a cache
+/// line. Of row i the vector before has taken c components, and the next takes the last `shared`.
 static void adam_step_outer(float *restrict p, float *restrict m, float *restrict v, const float *restrict d,
                             const float *restrict x, ptrdiff_t rows, ptrdiff_t k, const vlm_adam_settings *settings) {
   const adam_factors f = factors_of(settings);
