@@ -27,6 +27,12 @@
 extern "C" {
 #endif
 
+// Whether a pointer may be NULL, which Clang knows how to say.
+#if !defined(__clang__)
+#define _Nonnull
+#define _Nullable
+#endif
+
 /// What one Adam step needs besides the four buffers. correction1 = 1 / (1 - beta1^t), correction2 = 1 / (1 - beta2^t)
 /// at step t = 1, 2, ...
 typedef struct {
@@ -311,6 +317,11 @@ void vlm_matmul_backward_input(const vlm_kernels *_Nonnull kernels, int threads,
 void vlm_matmul_backward_weight(const vlm_kernels *_Nonnull kernels, int threads, float *_Nonnull dw,
                                 const float *_Nonnull dy, const float *_Nonnull x, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
                                 int accumulate);
+
+#if !defined(__clang__)
+#undef _Nonnull
+#undef _Nullable
+#endif
 
 #ifdef __cplusplus
 }

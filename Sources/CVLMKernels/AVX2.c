@@ -1,19 +1,18 @@
 // The operations for AVX2 with FMA.
 #include "CVLMKernels.h"
 
+#include "Compiler.h"
 #include "Subnormals.h"
 #include "Tables.h"
 
 #if defined(__x86_64__)
-// Outside the attribute: a system header's functions keep their own targets.
 #include <immintrin.h>
 #include <math.h>
 
 #define VLM_LANES 8
 #define VLM_TABLE vlm_kernels_avx2
 
-// Compiles this file's functions for the instruction set, without a flag that would do it to other files too.
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+VLM_TARGET_BEGIN("avx2,fma")
 
 static inline __attribute__((always_inline)) __m256 load_part(const float *p, ptrdiff_t count) {
   static const int32_t masks[15] = {-1, -1, -1, -1, -1, -1, -1};
@@ -38,5 +37,5 @@ static inline __attribute__((always_inline)) void store_part(float *p, __m256 v,
 
 #include "Operations.h"
 
-#pragma clang attribute pop
+VLM_TARGET_END
 #endif

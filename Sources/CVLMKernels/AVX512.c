@@ -1,11 +1,11 @@
 // The operations for AVX-512.
 #include "CVLMKernels.h"
 
+#include "Compiler.h"
 #include "Subnormals.h"
 #include "Tables.h"
 
 #if defined(__x86_64__)
-// Outside the attribute: a system header's functions keep their own targets.
 #include <immintrin.h>
 #include <math.h>
 
@@ -13,8 +13,7 @@
 #define VLM_TABLE vlm_kernels_avx512
 
 // By its features: an architecture's name would make the compiler prefer vectors of 256 bits.
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"))), \
-                             apply_to = function)
+VLM_TARGET_BEGIN("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")
 
 static inline __attribute__((always_inline)) __m512 load_part(const float *p, ptrdiff_t count) {
   return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
@@ -26,5 +25,5 @@ static inline __attribute__((always_inline)) void store_part(float *p, __m512 v,
 
 #include "Operations.h"
 
-#pragma clang attribute pop
+VLM_TARGET_END
 #endif

@@ -33,7 +33,7 @@ VLM_INLINE vf adam_moments(float *m, float *v, vf g, vf *root, ptrdiff_t part, c
   const vf vt = f.beta2 * get(v, part) + scaled * scaled;
   put(m, mt, part);
   put(v, vt, part);
-  *root = __builtin_elementwise_sqrt(vt) + f.epsilon;
+  *root = square_roots(vt) + f.epsilon;
   return mt;
 }
 

@@ -5,6 +5,7 @@
 
 #define VLM_LANES 4
 #define VLM_TABLE vlm_kernels_baseline
+#include "Compiler.h"
 #include "Subnormals.h"
 #include "Tables.h"
 

@@ -4,7 +4,7 @@ static void dot_attention_forward(float *y, float *probs, const float *q, const 
                                   ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H) {
   const keys k = {prefix, own, n, F, S, D, H};
   ptrdiff_t T = F + S, d = D / H;
-  float scale = 1 / __builtin_elementwise_sqrt((float)d);
+  float scale = 1 / square_root((float)d);
   for (ptrdiff_t j0 = 0; j0 < T; j0 += BLOCK_KEYS) {
     key_block block;
     point_at(&block, &k, j0);
@@ -36,7 +36,7 @@ static void dot_attention_backward(float *dq, float *dprefix, float *down, const
                                    ptrdiff_t S, ptrdiff_t D, ptrdiff_t H, int accumulate) {
   const keys k = {prefix, own, n, F, S, D, H};
   ptrdiff_t T = F + S, d = D / H, ld = 2 * D;
-  float scale = 1 / __builtin_elementwise_sqrt((float)d);
+  float scale = 1 / square_root((float)d);
   if (n == 0 && !accumulate) {
     zero(dprefix, F * ld);
     zero(down, S * ld);

@@ -188,14 +188,14 @@ VLM_INLINE void dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, con
                      const int rows, const int outputs, int accumulate) {
   vf s[DOT_ROWS][8] = {0};
   ptrdiff_t c = 0;
-// Unrolled further, the compiler would hold W in registers, and so the sums in memory.
-#pragma unroll 2
+  // Unrolled further, the compiler would hold W in registers, and so the sums in memory.
+  VLM_UNROLL(2)
   for (; c + L <= k; c += L) add_components(s, x + c, ldx, w + c, k, L, rows, outputs);
   if (c < k) add_components(s, x + c, ldx, w + c, k, k - c, rows, outputs);
-// Unrolled, or the sums would be addressed, so kept in memory.
-#pragma unroll
+  // Unrolled, or the sums would be addressed, so kept in memory.
+  VLM_UNROLL_WHOLE
   for (int r = 0; r < rows; r++) {
-#pragma unroll
+    VLM_UNROLL_WHOLE
     for (int o = 0; o < outputs; o += 4) {
       v4 four = sums(s[r][o], s[r][o + 1], s[r][o + 2], s[r][o + 3]);
       if (accumulate) four += load4(y + r * ldy + o);

@@ -20,7 +20,9 @@ static int smaller(ptrdiff_t a, int b) { return a < b ? (int)a : b; }
 __attribute__((noinline)) static void share(ptrdiff_t count, int threads,
                                             void (*body)(void *context, ptrdiff_t i, int thread), void *context) {
   // One round for each thread that was asked for, so that what it gets does not depend on how many the system gives.
+#ifdef _OPENMP
 #pragma omp parallel for schedule(static) num_threads(threads)
+#endif
   for (int thread = 0; thread < threads; thread++) {
     for (ptrdiff_t i = thread; i < count; i += threads) body(context, i, thread);
   }

@@ -3,7 +3,7 @@
 static void rms_norm_forward(float *y, float *rms, const float *x, ptrdiff_t n, ptrdiff_t k) {
   for (ptrdiff_t i = 0; i < n; i++) {
     const float *xi = x + i * k;
-    rms[i] = __builtin_elementwise_sqrt(dot(xi, xi, k) / (float)k + 1e-5f);
+    rms[i] = square_root(dot(xi, xi, k) / (float)k + 1e-5f);
     const float scale = 1 / rms[i];  // one division a row, not one a vector
     VLM_FOR_VECTORS(j, part, k, put(y + i * k + j, get(xi + j, part) * scale, part););
   }

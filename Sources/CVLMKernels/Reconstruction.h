@@ -4,7 +4,7 @@
 /// C Cᵀ.
 static void unit_gram(float *gram, float *norms, const float *c, ptrdiff_t P, ptrdiff_t m) {
   matmul_forward(gram, c, c, m, P, m, 0);
-  for (ptrdiff_t a = 0; a < m; a++) norms[a] = __builtin_elementwise_sqrt(gram[a * m + a]);
+  for (ptrdiff_t a = 0; a < m; a++) norms[a] = square_root(gram[a * m + a]);
   for (ptrdiff_t a = 0; a < m; a++) {
     const float scale = 1 / (norms[a] + unit_norm_epsilon);
     VLM_FOR_VECTORS(b, part, m, {

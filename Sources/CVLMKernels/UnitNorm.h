@@ -5,7 +5,7 @@ static const float unit_norm_epsilon = 1e-8f;
 static void unit_norm_forward(float *y, float *norm, const float *x, ptrdiff_t n, ptrdiff_t k) {
   for (ptrdiff_t i = 0; i < n; i++) {
     const float *xi = x + i * k;
-    norm[i] = __builtin_elementwise_sqrt(dot(xi, xi, k));
+    norm[i] = square_root(dot(xi, xi, k));
     const float scale = 1 / (norm[i] + unit_norm_epsilon);  // one division a row, not one a vector
     VLM_FOR_VECTORS(j, part, k, put(y + i * k + j, get(xi + j, part) * scale, part););
   }

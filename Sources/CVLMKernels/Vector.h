@@ -1,9 +1,9 @@
-// Vectors of VLM_LANES floats in clang's vector extension: the same source for every instruction set. A translation unit
-// defines VLM_LANES, load_part and store_part before it includes the operations.
+// Vectors of VLM_LANES floats in the vector extension of Clang and GCC: the same source for every instruction set. A
+// translation unit defines VLM_LANES, load_part and store_part before it includes the operations.
 //
 // All loads and stores are unaligned, and no loop peels to an alignment: the order of a sum, so its bits, depends on
-// sizes alone. Products are fused with the sums they are added to where the instruction set has FMA (clang's default
-// within one expression).
+// sizes alone. Products are fused with the sums they are added to where the instruction set has FMA (Clang's default
+// within one expression, and GCC's across them).
 #ifndef VLM_VECTOR_H
 #define VLM_VECTOR_H
 
@@ -34,6 +34,23 @@ VLM_INLINE v4 load4(const float *p) {
 
 /// a in every lane. a - 0 is a, which the compiler knows, where a + 0 turns -0 into 0.
 VLM_INLINE vf splat(float a) { return a - (vf){0}; }
+
+#if defined(__clang__)
+VLM_INLINE float square_root(float x) { return __builtin_elementwise_sqrt(x); }
+VLM_INLINE vf square_roots(vf x) { return __builtin_elementwise_sqrt(x); }
+VLM_INLINE v4 larger(v4 a, v4 b) { return __builtin_elementwise_max(a, b); }
+#else
+// One instruction with -fno-math-errno: by itself GCC leaves room for a function that sets errno.
+VLM_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
+VLM_INLINE vf square_roots(vf x) {
+  for (int l = 0; l < L; l++) x[l] = __builtin_sqrtf(x[l]);
+  return x;
+}
+VLM_INLINE v4 larger(v4 a, v4 b) {
+  for (int l = 0; l < 4; l++) a[l] = a[l] > b[l] ? a[l] : b[l];
+  return a;
+}
+#endif
 
 VLM_INLINE vf choose(vi condition, vf yes, vf no) { return (vf)((condition & (vi)yes) | (~condition & (vi)no)); }
 
@@ -103,8 +120,8 @@ VLM_INLINE float sum(vf v) { return sum4(fold(v)); }
 VLM_INLINE float largest_lane(vf v) {
   v4 quarter[L / 4];
   __builtin_memcpy(quarter, &v, sizeof v);
-  for (int q = 1; q < L / 4; q++) quarter[0] = __builtin_elementwise_max(quarter[0], quarter[q]);
-  v4 two = __builtin_elementwise_max(quarter[0], __builtin_shufflevector(quarter[0], quarter[0], 2, 3, 2, 3));
+  for (int q = 1; q < L / 4; q++) quarter[0] = larger(quarter[0], quarter[q]);
+  v4 two = larger(quarter[0], __builtin_shufflevector(quarter[0], quarter[0], 2, 3, 2, 3));
   return two[0] > two[1] ? two[0] : two[1];
 }
 
@@ -154,7 +171,10 @@ VLM_INLINE float dot(const float *a, const float *b, ptrdiff_t n) {
   } while (0)
 
 /// Loads and stores of the first `part` lanes; with a constant L they are whole ones.
-VLM_INLINE vf get(const float *p, ptrdiff_t part) { return part == L ? load(p) : load_part(p, part); }
+VLM_INLINE vf get(const float *p, ptrdiff_t part) {
+  if (part == L) return load(p);
+  return load_part(p, part);
+}
 
 VLM_INLINE void put(float *p, vf v, ptrdiff_t part) {
   if (part == L) store(p, v);

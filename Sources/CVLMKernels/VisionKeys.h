@@ -5,8 +5,8 @@
 static void vision_scales(float *scale, float *rms, ptrdiff_t F) {
   VLM_FOR_VECTORS(p, part, F, {
     vf mean = get(rms + p, part);
-    vf first = __builtin_elementwise_sqrt(mean + 1e-5f);
-    vf second = __builtin_elementwise_sqrt(mean / (first * first) + 1e-5f);
+    vf first = square_roots(mean + 1e-5f);
+    vf second = square_roots(mean / (first * first) + 1e-5f);
     put(rms + p, first, part);
     put(scale + p, 1 / (first * second), part);
   });
