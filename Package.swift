@@ -50,7 +50,8 @@ let package = Package(
   ],
   targets: [
     .target(
-      name: "CVLMKernels", path: ".", sources: ["Sources/CVLMKernels"], publicHeadersPath: "include",
+      name: "CVLMKernels", path: ".", exclude: ["Sources/CVLMKernels/README.md"], sources: ["Sources/CVLMKernels"],
+      publicHeadersPath: "include",
       cSettings: kernelFlags, linkerSettings: kernelLibraries),
     .target(name: "ReferenceKernels", swiftSettings: optimized + counted),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
