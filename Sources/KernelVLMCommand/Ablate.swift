@@ -4,7 +4,7 @@ import KernelVLM
 import ReferenceKernels
 import Synchronization
 
-struct Ablate: ParsableCommand {
+struct Ablate: ParsableCommand, NotingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train models with parts exchanged or left out, and compare them.",
     discussion: """
@@ -16,13 +16,15 @@ struct Ablate: ParsableCommand {
       alone; degree2, the direct features of degree 2 alone. Each model trains on one thread, several at once.
       """)
 
-  @Option(help: ArgumentHelp("Seeds for each model: --seed and those that follow it.", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seeds for each model: --seed and those that follow it.", valueName: "count"))
   var seeds = 3
 
-  @Option(help: "The first seed.")
+  @Option(parsing: .unconditional, help: "The first seed.", transform: RecipeOptions.seed)
   var seed = Recipe().seed
 
-  @Option(help: "Steps of each training; fewer than 7000 leave the schedule as it is.")
+  @Option(parsing: .unconditional, help: "Steps of each training; fewer than 7000 leave the schedule as it is.")
   var steps = Recipe().steps
 
   @Option(parsing: .upToNextOption, help: "Feature sets to compare.")
@@ -31,6 +33,7 @@ struct Ablate: ParsableCommand {
   @Flag(help: "Print the result as one JSON object.")
   var json = false
 
+  @OptionGroup var noteOptions: NoteOptions
   @OptionGroup(title: "Data options") var dataOptions: DataOptions
   @OptionGroup(title: "Kernel options") var kernelOptions: KernelOptions
 
@@ -155,8 +158,8 @@ private struct AblationTable {
 extension Ablation.Result {
   /// "91.80 ± 0.35 %"
   fileprivate var text: String {
-    let spread = standardDeviation.map { String(format: " ± %.2f", 100 * $0) } ?? ""
-    return String(format: "%.2f", 100 * mean) + spread + " %"
+    let spread = standardDeviation.map { " ± \((100 * $0).fixed(2))" } ?? ""
+    return (100 * mean).fixed(2) + spread + " %"
   }
 }
 

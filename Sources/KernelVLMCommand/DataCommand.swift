@@ -8,7 +8,7 @@ struct DataCommand: ParsableCommand {
     abstract: "Fetch MNIST, or say which data would be used.",
     subcommands: [Fetch.self, Info.self])
 
-  struct Fetch: ParsableCommand {
+  struct Fetch: ParsableCommand, NotingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Download MNIST's four files and verify them.",
       discussion: """
@@ -29,6 +29,8 @@ struct DataCommand: ParsableCommand {
         "Where from: a folder with the four files, gzip, by https; more of them are asked in turn (default: three "
           + "public ones).", valueName: "url"))
     var mirror: [String] = []
+
+    @OptionGroup var noteOptions: NoteOptions
 
     func run() throws {
       let folder = to ?? MNIST.cacheFolder(environment: ProcessInfo.processInfo.environment)

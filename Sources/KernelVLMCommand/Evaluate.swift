@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import KernelVLM
 
-struct Evaluate: ParsableCommand {
+struct Evaluate: ParsableCommand, NotingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Spell all test images with a model and count what is right.",
     discussion: """
@@ -21,6 +21,7 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Print the result as one JSON object.")
   var json = false
 
+  @OptionGroup var noteOptions: NoteOptions
   @OptionGroup(title: "Data options") var dataOptions: DataOptions
   @OptionGroup(title: "Kernel options") var kernelOptions: KernelOptions
 
@@ -42,7 +43,9 @@ struct Evaluate: ParsableCommand {
     let (dataset, images) = try loaded.images(split, dataOptions)
 
     let start = ContinuousClock.now
-    let evaluation = try loaded.model.evaluate(images, threads: threads)
+    let names = loaded.model.configuration.names
+    let spellings = try loaded.model.spell(images, threads: threads)
+    let evaluation = Evaluation(spellings, labels: images.labels, names: names)
     let seconds = start.duration(to: .now).seconds
     evaluation.noteNotFinite()
     if json {
@@ -56,10 +59,10 @@ struct Evaluate: ParsableCommand {
       """
       Spelled right: \(evaluation.summary(split, of: dataset))
 
-      \(evaluation.table(loaded.model.configuration.names))
+      \(evaluation.table(names))
 
       Words that are no digit's name: \(evaluation.noName.grouped)
-      Time: \(String(format: "%.2f", seconds)) s
+      Time: \(seconds.fixed(2)) s
       """)
   }
 }
@@ -98,7 +101,7 @@ extension Evaluation {
 
   /// A row for each name: how many of its images were spelled right, and what was spelled.
   fileprivate func table(_ names: [String]) -> String {
-    let width = max(6, (names.map(\.count).max() ?? 0) + 1)
+    let width = max(6, (names.map(\.columns).max() ?? 0) + 1)
     let head = "".padded(width) + "right".aligned(9) + "  " + (names + ["none"]).map { $0.aligned(width) }.joined()
     let rows = confusion.indices.map { row in
       let (count, correct) = name(row)

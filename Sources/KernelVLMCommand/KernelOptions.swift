@@ -14,6 +14,7 @@ struct KernelOptions: ParsableArguments {
   var isa: InstructionSet?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       At most so many threads; in a training one for each 16 images of a batch (default: as many as there are cores, in \

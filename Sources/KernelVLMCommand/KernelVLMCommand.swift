@@ -1,7 +1,7 @@
 import ArgumentParser
 
 struct KernelVLMCommand: ParsableCommand {
-  static let version = "0.1.0"
+  static let version = "0.2.0"
 
   static let configuration = CommandConfiguration(
     commandName: "kernelvlm",
@@ -10,6 +10,7 @@ struct KernelVLMCommand: ParsableCommand {
       kernelvlm train --save model.safetensors     train on MNIST, in about a second
       kernelvlm evaluate model.safetensors         spell all 10,000 test images
       kernelvlm see model.safetensors --index 7    watch it spell one of them
+      kernelvlm info model.safetensors             what is in it, and how it was trained
       kernelvlm ablate                             which of its parts matter
 
       MNIST is taken from --data, else from the folder that KERNELVLM_DATA names, else from the user's cache folder, \
@@ -30,5 +31,5 @@ struct KernelVLMCommand: ParsableCommand {
       130  stopped by Ctrl-C (143: by SIGTERM)
       """,
     version: version,
-    subcommands: [Train.self, Evaluate.self, See.self, Ablate.self, DataCommand.self])
+    subcommands: [Train.self, Evaluate.self, See.self, InfoCommand.self, Ablate.self, DataCommand.self])
 }

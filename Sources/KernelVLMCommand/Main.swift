@@ -9,17 +9,18 @@ extension KernelVLMCommand {
     signal(SIGXFSZ, SIG_IGN)
     OutOfMemory.handler.withLock {
       $0 = { byteCount in
-        Output.note("Error: expected \(byteCount) bytes of memory, found too little")
+        Output.error("Error: expected \(byteCount) bytes of memory, found too little")
         // At once: other threads may be at work.
         _exit(EX_OSERR)
       }
     }
     do {
       var command = try parseAsRoot()
+      if (command as? any NotingCommand)?.noteOptions.quiet == true { Output.silenceNotes() }
       try command.run()
     } catch {
       guard let failure = Failure(error) else { exit(withError: error) }
-      Output.note("Error: \(failure.message)")
+      Output.error("Error: \(failure.message)")
       Foundation.exit(failure.status)
     }
   }

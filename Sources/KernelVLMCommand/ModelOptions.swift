@@ -18,22 +18,27 @@ struct ModelOptions: ParsableArguments {
   var gradient: GradientKind?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Weight of the reconstruction error in the loss (default: \(Self.standard.reconstructionWeight), or 0 without "
         + "direct features of degree 2).", valueName: "weight"))
   var reconWeight: Double?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Side of the image that the model sees; larger ones are average-pooled (default: \
       \(Self.standard.imageSize)).
       """)
   var imageSize: Int?
 
-  @Option(help: "Features of each of the two base autoencoders (default: \(Self.standard.baseFeatures)).")
+  @Option(
+    parsing: .unconditional,
+    help: "Features of each of the two base autoencoders (default: \(Self.standard.baseFeatures)).")
   var baseFeatures: Int?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Tokens of the base autoencoders' tensor product; 0 leaves all three out (default: \
       \(Self.standard.tensorTokens)).
@@ -41,24 +46,27 @@ struct ModelOptions: ParsableArguments {
   var tensorTokens: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Direct features, each degree with its count, or 'none' (default: \(DirectList(Self.standard.direct).text)).",
       valueName: "degree:count,..."))
   var direct: DirectList?
 
-  @Option(help: "Width of an embedding (default: \(Self.standard.width)).")
+  @Option(parsing: .unconditional, help: "Width of an embedding (default: \(Self.standard.width)).")
   var width: Int?
 
-  @Option(help: "Attention heads (default: \(Self.standard.heads)).")
+  @Option(parsing: .unconditional, help: "Attention heads (default: \(Self.standard.heads)).")
   var heads: Int?
 
-  @Option(help: "Layers of attention and MLP (default: \(Self.standard.layers)).")
+  @Option(parsing: .unconditional, help: "Layers of attention and MLP (default: \(Self.standard.layers)).")
   var layers: Int?
 
-  @Option(help: "Hidden width of the MLP in units of --width (default: \(Self.standard.mlpRatio)).")
+  @Option(
+    parsing: .unconditional, help: "Hidden width of the MLP in units of --width (default: \(Self.standard.mlpRatio)).")
   var mlpRatio: Int?
 
   @Option(
+    parsing: .unconditional,
     help: "Longest text in tokens, its begin and end included (default: \(Self.standard.maximumTextLength)).")
   var maxText: Int?
 

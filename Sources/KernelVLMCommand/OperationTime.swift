@@ -31,7 +31,8 @@ struct OperationTime: Encodable {
 
   static func table(_ rows: [OperationTime]) -> String {
     let lines = rows.map {
-      String(format: "%6.1f %8.2f %6.1f %%  ", $0.calls, $0.microseconds, 100 * $0.share) + $0.operation
+      "\($0.calls.fixed(1).aligned(6)) \($0.microseconds.fixed(2).aligned(8)) \((100 * $0.share).fixed(1).aligned(6)) %  "
+        + $0.operation
     }
     return (["calls  µs/step   share  operation"] + lines).joined(separator: "\n")
   }

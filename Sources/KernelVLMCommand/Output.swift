@@ -1,5 +1,6 @@
 import Foundation
 import KernelVLM
+import Synchronization
 
 /// The two streams: results go to standard output, everything else to standard error.
 enum Output {
@@ -24,15 +25,28 @@ enum Output {
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
-  /// A line on standard error. That it cannot be written is no reason to stop.
+  private static let silence = Mutex(false)
+
+  /// Whether standard error is for errors alone.
+  static var isSilent: Bool { silence.withLock { $0 } }
+
+  /// From here on notes are left out.
+  static func silenceNotes() { silence.withLock { $0 = true } }
+
+  /// A line on standard error, unless it is for errors alone.
   static func note(_ line: String) {
-    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+    if !isSilent { error(line) }
+  }
+
+  /// A line on standard error. That it cannot be written is no reason to stop.
+  static func error(_ line: String) {
+    try? FileHandle.standardError.write(contentsOf: Data((line.harmless + "\n").utf8))
   }
 }
 
 extension Double {
   /// "91.49 %"
-  var percent: String { String(format: "%.2f %%", 100 * self) }
+  var percent: String { (100 * self).fixed(2) + " %" }
 }
 
 extension Int {
@@ -59,7 +73,4 @@ extension String {
     let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./,:+@%=".contains($0)) }
     return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
-
-  func padded(_ width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
-  func aligned(_ width: Int) -> String { String(repeating: " ", count: Swift.max(0, width - count)) + self }
 }

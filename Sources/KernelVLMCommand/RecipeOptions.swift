@@ -7,54 +7,65 @@ struct RecipeOptions: ParsableArguments {
   private static var standard: Recipe { Recipe() }
 
   @Option(
+    parsing: .unconditional,
     help: """
       Steps to run; fewer than --schedule-steps cut the run short and leave its schedule as it is (default: \
       \(Self.standard.steps)).
       """)
   var steps: Int?
 
-  @Option(help: "Images of a step; the gradient is their mean (default: \(Self.standard.batch)).")
+  @Option(
+    parsing: .unconditional, help: "Images of a step; the gradient is their mean (default: \(Self.standard.batch)).")
   var batch: Int?
 
-  @Option(help: "Seed of the initial parameters and of the shuffled order (default: \(Self.standard.seed)).")
+  @Option(
+    parsing: .unconditional,
+    help: "Seed of the initial parameters and of the shuffled order (default: \(Self.standard.seed)).",
+    transform: Self.seed)
   var seed: UInt32?
 
   @Option(name: .customLong("init"), help: "The random stream of the initial parameters: NumPy's legacy one.")
   var initialParameters = InitialParameters.numpy
 
-  @Option(help: "Learning rate at the start of the schedule (default: \(Self.standard.learningRate)).")
+  @Option(
+    parsing: .unconditional,
+    help: "Learning rate at the start of the schedule (default: \(Self.standard.learningRate)).")
   var learningRate: Double?
 
   @Option(help: "How the learning rate falls to 0 (default: \(Self.standard.schedule.rawValue)).")
   var schedule: Recipe.Schedule?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Steps over which it falls (default: \(Self.standard.scheduleSteps), or --steps if that is more).",
       valueName: "steps"))
   var scheduleSteps: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Steps at the beginning over which it rises (default: \(Self.standard.warmUp)).", valueName: "steps"))
   var warmUp: Int?
 
-  @Option(help: "Adam's decay of the mean gradient (default: \(Self.standard.beta1)).")
+  @Option(parsing: .unconditional, help: "Adam's decay of the mean gradient (default: \(Self.standard.beta1)).")
   var beta1: Double?
 
-  @Option(help: "Adam's decay of the mean squared gradient (default: \(Self.standard.beta2)).")
+  @Option(parsing: .unconditional, help: "Adam's decay of the mean squared gradient (default: \(Self.standard.beta2)).")
   var beta2: Double?
 
-  @Option(help: "Decoupled weight decay (default: \(Self.standard.weightDecay)).")
+  @Option(parsing: .unconditional, help: "Decoupled weight decay (default: \(Self.standard.weightDecay)).")
   var weightDecay: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Largest norm of the gradient of each vision feature tensor (default: \(Self.standard.featureClip)).",
       valueName: "norm"))
   var featureClip: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Largest norm of the whole gradient, after --feature-clip (default: \(Self.standard.clip)).", valueName: "norm"))
   var clip: Double?
@@ -65,6 +76,11 @@ struct RecipeOptions: ParsableArguments {
       \(Self.standard.order.rawValue)).
       """)
   var order: Recipe.Order?
+
+  static func seed(_ text: String) throws -> UInt32 {
+    guard let seed = UInt32(text) else { throw ValidationError("must be 0 to \(UInt32.max)") }
+    return seed
+  }
 
   func recipe(_ preset: Preset) throws -> Recipe {
     var r = applied(to: preset.recipe)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import KernelVLM
 
-struct See: ParsableCommand {
+struct See: ParsableCommand, NotingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Draw one test image and watch a model spell it.",
     discussion: """
@@ -14,12 +14,13 @@ struct See: ParsableCommand {
   @Argument(help: "A model that 'kernelvlm train --save' wrote.")
   var file: String
 
-  @Option(help: "Which test image, counted from 0.")
+  @Option(parsing: .unconditional, help: "Which test image, counted from 0.")
   var index = 0
 
   @Flag(help: "Print the result as one JSON object.")
   var json = false
 
+  @OptionGroup var noteOptions: NoteOptions
   @OptionGroup(title: "Data options") var dataOptions: DataOptions
   @OptionGroup(title: "Kernel options") var kernelOptions: KernelOptions
 
@@ -61,7 +62,7 @@ struct See: ParsableCommand {
     }
     let letters = tokens.map { token in
       let bar = String(repeating: "█", count: Int((20 * token.probability).rounded()))
-      return "  \(token.token.padded(4)) \(String(format: "%5.1f %%", 100 * token.probability)) \(bar)"
+      return "  \(token.token.padded(4)) \((100 * token.probability).fixed(1).aligned(5)) % \(bar)"
     }
     try Output.result(
       """

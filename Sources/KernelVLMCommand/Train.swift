@@ -2,15 +2,17 @@ import ArgumentParser
 import Foundation
 import KernelVLM
 
-struct Train: ParsableCommand {
+struct Train: ParsableCommand, NotingCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a model and spell all test images with it.",
     discussion: """
-      kernelvlm train                      7000 steps of one image
-      kernelvlm train --preset published   as the published program does it
+      kernelvlm train --save model.safetensors
       kernelvlm train --batch 100 --order shuffled --save model.safetensors
       kernelvlm train --batch 100 --save model.safetensors --save-every 1000
       kernelvlm train --resume model.safetensors
+      kernelvlm train --from model.safetensors --save next.safetensors
+      kernelvlm train                      7000 steps of one image, not saved
+      kernelvlm train --preset published   as the published program does it
       kernelvlm train --data drawn --json  without MNIST; one JSON object
 
       An option beside --preset changes that one setting of it. Ctrl-C ends the training at the next step, and saves \
@@ -19,6 +21,9 @@ struct Train: ParsableCommand {
       A training that was saved before the end of its schedule goes on with --resume, to the same bits as without the \
       break. The file says how: an option that contradicts it is refused, but --steps may move the end within the \
       schedule. It needs the images that it was trained on, and their folder if they are not where MNIST is looked for.
+
+      A model whose schedule is done is trained on with --from: a new training that begins with its weights. Its \
+      configuration is the model's; its recipe is that of the options.
       """)
 
   @Option(
@@ -33,16 +38,24 @@ struct Train: ParsableCommand {
       valueName: "file"))
   var save: String?
 
-  @Option(help: ArgumentHelp("Save after so many steps, again and again, and not only at the end.", valueName: "steps"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Save after so many steps, again and again, and not only at the end.", valueName: "steps"))
   var saveEvery: Int?
 
   @Option(help: ArgumentHelp("Go on from this file, and save to it unless --save names another.", valueName: "file"))
   var resume: String?
 
+  @Option(help: ArgumentHelp("Begin with the weights of this model.", valueName: "file"))
+  var from: String?
+
   @Option(
     help: ArgumentHelp(
       "Write the logged steps to this file, one JSON object a line; --resume appends to it.", valueName: "file.jsonl"))
   var log: String?
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Log a step out of so many, and the last.", valueName: "steps"))
+  var logEvery = 100
 
   @Flag(help: "Print where the time of a step goes, operation by operation; on one thread, with the C kernels.")
   var profile = false
@@ -50,6 +63,7 @@ struct Train: ParsableCommand {
   @Flag(help: "Print the result as one JSON object.")
   var json = false
 
+  @OptionGroup var noteOptions: NoteOptions
   @OptionGroup(title: "Data options") var dataOptions: DataOptions
   @OptionGroup(title: "Kernel options") var kernelOptions: KernelOptions
   @OptionGroup(title: "Recipe options") var recipeOptions: RecipeOptions
@@ -59,11 +73,16 @@ struct Train: ParsableCommand {
   private var target: String? { save ?? resume }
 
   func validate() throws {
-    for (option, path) in [("--save", save), ("--resume", resume)] where path != nil && path == log {
+    for (option, path) in [("--save", save), ("--resume", resume), ("--from", from)] where path != nil && path == log {
       throw ValidationError("\(option) and --log name the same file, \(path ?? "")")
     }
     if saveEvery != nil, target == nil { throw ValidationError("--save-every needs --save, to know where") }
-    if let saveEvery, saveEvery < 1 { throw ValidationError("--save-every is \(saveEvery), must be at least 1") }
+    for case (let option, let count?) in [("--save-every", saveEvery), ("--log-every", logEvery)] where count < 1 {
+      throw ValidationError("\(option) is \(count), must be at least 1")
+    }
+    if from != nil, resume != nil {
+      throw ValidationError("--from begins a new training and --resume goes on with one: give one of them")
+    }
   }
 
   func run() throws {
@@ -80,11 +99,14 @@ struct Train: ParsableCommand {
     let log = try self.log.map { path throws(FileError) in try RunLog(path: path, appends: resume != nil) }
     introduce(session, dataset, source, plan)
 
-    let file = target.map { TrainingFile(path: $0, interval: saveEvery, dataset: dataset, kernels: plan.kernels) }
+    let file = target.map {
+      TrainingFile(
+        path: $0, interval: saveEvery, dataset: dataset, kernels: plan.kernels, provenance: plan.provenance)
+    }
     let outcome = try interruption.noting {
-      var loop = TrainingLoop(session, log: log, file: file)
+      var loop = TrainingLoop(session, log: log, logInterval: logEvery, file: file)
       let outcome = loop.run(interruption)
-      if let failure = outcome.failure { Output.note("Error: \(failure)") }
+      if let failure = outcome.failure { Output.error("Error: \(failure)") }
       try file?.save(session)
       if let target { Output.note("Saved after \(outcome.stepsDone.of("step")): \(target)") }
       try loop.log?.finish()
@@ -92,7 +114,7 @@ struct Train: ParsableCommand {
     }
     try requireFinished(outcome, plan.recipe, interruption.signal)
     let times = profile.map { OperationTime.all($0, steps: outcome.stepsTaken, seconds: outcome.seconds) }
-    try report(session, outcome, dataset, plan, threads: threads, times)
+    try report(session, outcome, dataset, source, plan, file, threads: threads, times)
   }
 
   private func introduce(
@@ -108,6 +130,10 @@ struct Train: ParsableCommand {
       Kernels: \(plan.kernels.summary), \(session.threads > 1 ? "up to " : "")\(session.threads.of("thread"))
       """)
     if let resume { plan.resumption(resume).forEach(Output.note) }
+    if let from {
+      Output.note("Begins with the weights of \(from)")
+      if let save, isSameFile(from, save) { Output.note("Note: --save replaces the model that it begins with") }
+    }
   }
 
   /// Ends the command with the status of a training that failed or was stopped.
@@ -122,24 +148,27 @@ struct Train: ParsableCommand {
   /// The command that goes on from the file `path` with what it does not say: where the images are, and what else was
   /// asked for.
   private func resumption(of path: String) -> String {
-    var words = ["kernelvlm", "train", "--resume", path]
-    if let data = dataOptions.data, data != "drawn" { words += ["--data", data] }
+    var words = ["train", "--resume", Invocation.argument(path)]
+    if let data = dataOptions.data, data != "drawn" { words += ["--data", Invocation.argument(data)] }
     if let saveEvery { words += ["--save-every", "\(saveEvery)"] }
-    if let log { words += ["--log", log] }
+    if let log { words += ["--log", Invocation.argument(log)] }
+    if logEvery != 100 { words += ["--log-every", "\(logEvery)"] }
     if let threads = kernelOptions.threads { words += ["--threads", "\(threads)"] }
     if profile { words.append("--profile") }
     if json { words.append("--json") }
-    return words.map(\.quotedForShell).joined(separator: " ")
+    if noteOptions.quiet { words.append("--quiet") }
+    return Invocation.command(words)
   }
 
   private func report(
-    _ session: any TrainingSession, _ outcome: TrainingLoop.Outcome, _ dataset: Dataset, _ plan: TrainingPlan,
-    threads: Int, _ times: [OperationTime]?
+    _ session: any TrainingSession, _ outcome: TrainingLoop.Outcome, _ dataset: Dataset, _ source: DataSource,
+    _ plan: TrainingPlan, _ file: TrainingFile?, threads: Int, _ times: [OperationTime]?
   ) throws {
     let start = ContinuousClock.now
-    let spellings = try session.model.spell(dataset.test, 0..<dataset.test.count, threads: threads)
+    let spellings = try session.model.spell(dataset.test, threads: threads)
     let evaluation = Evaluation(spellings, labels: dataset.test.labels, names: session.model.configuration.names)
     evaluation.noteNotFinite()
+    record(evaluation, of: session, in: file)
     let result = TrainingResult(
       outcome, session, plan, dataset, evaluation, evaluateSeconds: start.duration(to: .now).seconds, profile: times)
     if json { return try Output.json(result) }
@@ -152,7 +181,38 @@ struct Train: ParsableCommand {
       \(result.text)
       """)
     if let times { try Output.result("\n" + OperationTime.table(times)) }
-    Output.note("Next: kernelvlm " + (target.map { "see \($0) --index 8" } ?? "train --save model.safetensors"))
+    Output.note("Next: \(suggestion(spellings, dataset.test, names: plan.configuration.names, source))")
+  }
+
+  /// Saves once more, with what the model spells. The model is in the file already: that this cannot be done is no
+  /// reason to fail.
+  private func record(_ evaluation: Evaluation, of session: any TrainingSession, in file: TrainingFile?) {
+    do { try file?.save(session, evaluation) } catch {
+      Output.error("Going on without the accuracy in the file: \(error)")
+    }
+  }
+
+  /// The command that shows the saved model spell an image right, the first that it does; or, if nothing is saved, the
+  /// one that saves.
+  private func suggestion(
+    _ spellings: [Spelling], _ images: LabelledImages, names: [String], _ source: DataSource
+  ) -> String {
+    var words: [String]
+    if let target {
+      let right = spellings.indices.first {
+        spellings[$0].isFinite && spellings[$0].word == names[Int(images.labels[$0])]
+      }
+      let file = Invocation.argument(target)
+      words = right.map { ["see", file, "--index", "\($0)"] } ?? ["evaluate", file]
+    } else {
+      words = ["train", "--save", "model.safetensors"]
+    }
+    if case .drawn = source {
+      words += ["--data", "drawn"]
+    } else if let data = dataOptions.data {
+      words += ["--data", Invocation.argument(data)]
+    }
+    return Invocation.command(words)
   }
 }
 

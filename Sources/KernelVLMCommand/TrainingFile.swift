@@ -7,14 +7,16 @@ final class TrainingFile {
   private let interval: Int?
   private let dataset: Dataset
   private let kernels: KernelChoice
+  private let provenance: [String: String]
   private lazy var imagesSHA256 = dataset.train.sha256
   private var hasFailed = false
 
-  init(path: String, interval: Int?, dataset: Dataset, kernels: KernelChoice) {
+  init(path: String, interval: Int?, dataset: Dataset, kernels: KernelChoice, provenance: [String: String]) {
     self.path = path
     self.interval = interval
     self.dataset = dataset
     self.kernels = kernels
+    self.provenance = provenance
   }
 
   /// Saves after every `interval` steps but the last. That it cannot be done is no reason to stop: a line says so, and
@@ -25,15 +27,16 @@ final class TrainingFile {
       try save(session)
       hasFailed = false
     } catch {
-      if !hasFailed { Output.note("Going on without a save after \(session.stepsDone.of("step")): \(error)") }
+      if !hasFailed { Output.error("Going on without a save after \(session.stepsDone.of("step")): \(error)") }
       hasFailed = true
     }
   }
 
-  func save(_ session: any TrainingSession) throws(FileError) {
+  /// - Parameter evaluation: what its model spells of the test images, if that is known.
+  func save(_ session: any TrainingSession, _ evaluation: Evaluation? = nil) throws(FileError) {
     try Checkpoint(
       session, kernels: kernels, dataset: dataset.name.rawValue, imagesSHA256: imagesSHA256,
-      provenance: ["version": KernelVLMCommand.version]
+      provenance: provenance.merging(evaluation?.provenance ?? [:]) { $1 }
     ).save(path)
   }
 }

@@ -14,9 +14,6 @@ struct TrainingLoop {
     let seconds: Double
   }
 
-  /// Steps between two log lines.
-  private static let logInterval = 100
-
   let session: any TrainingSession
   var log: RunLog?
   let file: TrainingFile?
@@ -24,10 +21,13 @@ struct TrainingLoop {
   private let firstStep: Int
   private let start = ContinuousClock.now
   private let recipe: Recipe
+  /// Steps between two log lines.
+  private let logInterval: Int
 
-  init(_ session: any TrainingSession, log: RunLog?, file: TrainingFile?) {
+  init(_ session: any TrainingSession, log: RunLog?, logInterval: Int, file: TrainingFile?) {
     self.session = session
     self.log = log
+    self.logInterval = logInterval
     self.file = file
     firstStep = session.stepsDone
     recipe = session.recipe
@@ -54,7 +54,7 @@ struct TrainingLoop {
 
   private mutating func takeStep() throws(TrainingError) -> StepReport {
     let step = session.stepsDone + 1
-    let isLogged = step % Self.logInterval == 0 || step == recipe.steps
+    let isLogged = step % logInterval == 0 || step == recipe.steps
     let report = try session.step(reportsReconstruction: isLogged)
     if isLogged { tell(report) }
     let steps = recipe.steps

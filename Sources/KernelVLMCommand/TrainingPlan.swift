@@ -7,6 +7,13 @@ struct TrainingPlan {
   let recipe: Recipe
   /// Where it goes on; nil if it begins.
   let saved: SavedTraining?
+  /// The model whose weights it begins with; nil if they are drawn.
+  let start: Checkpoint?
+  /// What its file says of where it comes from.
+  let provenance: [String: String]
+
+  /// The metadata's name for the SHA-256 of the weights that a training began with.
+  static let fromKey = "from_weights_sha256"
 
   /// - Throws: `ConfigurationError` for settings that do not go together, and for an option that contradicts the file;
   ///   `FileError` for a file that no training can go on from.
@@ -14,23 +21,50 @@ struct TrainingPlan {
     guard let path = options.resume else {
       let preset = options.preset ?? .exact
       kernels = try options.kernelOptions.choice()
-      configuration = try options.modelOptions.configuration(preset)
+      let start = try options.from.map { path in (path, try Checkpoint(path: path)) }
+      configuration =
+        try start.map { path, checkpoint in try Self.configuration(checkpoint, options, path: path) }
+        ?? options.modelOptions.configuration(preset)
       recipe = try options.recipeOptions.recipe(preset)
+      self.start = start?.1
       saved = nil
+      provenance = Self.provenance(from: start?.1.weightsSHA256)
       return
     }
     let saved = try SavedTraining(path: path)
-    var configuration = options.modelOptions.applied(to: saved.checkpoint.configuration)
-    if let preset = options.preset, options.modelOptions.gradient == nil {
-      configuration.gradient = preset.configuration.gradient
-    }
-    try saved.require(configuration)
-    self.configuration = configuration
+    configuration = try Self.configuration(saved.checkpoint, options, path: path)
     recipe = options.recipeOptions.applied(to: saved.recipe)
+    if saved.isFinished, recipe.steps > saved.stepsDone {
+      throw ConfigurationError(
+        "steps", value: recipe.steps,
+        rule: "\(saved.stepsDone), since the schedule of \(path) is done: '\(Self.trainingOn(path))' trains it on")
+    }
     try saved.require(recipe)
     kernels = try options.kernelOptions.choice(saved.kernels)
     try saved.require(kernels)
     self.saved = saved
+    start = nil
+    provenance = Self.provenance(from: saved.checkpoint.provenance[Self.fromKey])
+  }
+
+  /// That of the file, which options may repeat but not contradict.
+  private static func configuration(
+    _ checkpoint: Checkpoint, _ options: Train, path: String
+  ) throws -> ModelConfiguration {
+    var configuration = options.modelOptions.applied(to: checkpoint.configuration)
+    if let preset = options.preset, options.modelOptions.gradient == nil {
+      configuration.gradient = preset.configuration.gradient
+    }
+    try checkpoint.require(configuration, path: path)
+    return configuration
+  }
+
+  private static func provenance(from start: String?) -> [String: String] {
+    ["version": KernelVLMCommand.version].merging(start.map { [fromKey: $0] } ?? [:]) { $1 }
+  }
+
+  private static func trainingOn(_ path: String) -> String {
+    Invocation.command(["train", "--from", Invocation.argument(path), "--save", "next.safetensors"])
   }
 
   /// Where its images are.
@@ -49,13 +83,14 @@ struct TrainingPlan {
     }
     return try kernels.train(
       configuration, recipe: recipe, images: images, threads: threads, measuresThreads: measuresThreads,
-      profile: profile)
+      profile: profile, from: start)
   }
 
   /// Lines that say where it goes on, and why its last bits may not be those of a training without a break.
   func resumption(_ path: String) -> [String] {
     guard let saved else { return [] }
     var lines = ["Resumed: \(path), \(saved.stepsDone.grouped) of \(recipe.steps.of("step")) done"]
+    if saved.isFinished { lines.append("Its schedule is done; to train it on: \(Self.trainingOn(path))") }
     if let before = saved.kernels.instructionSet, before != kernels.instructionSet {
       lines.append("Note: it was trained with \(before.rawValue) so far; the last bits depend on the instruction set")
     }

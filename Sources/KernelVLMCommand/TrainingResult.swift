@@ -69,8 +69,8 @@ struct TrainingResult: Encodable {
     let stepsTaken = steps - (resumedAtStep ?? 0)
     guard stepsTaken > 0 else { return ", all of them before" }
     let share = resumedAtStep == nil ? "" : ", \(stepsTaken.grouped) of them now,"
-    let seconds = String(format: "%.2f", trainSeconds)
-    return share + " in \(seconds) s, " + String(format: "%.1f µs a step", trainSeconds / Double(stepsTaken) * 1e6)
+    let microseconds = trainSeconds / Double(stepsTaken) * 1e6
+    return share + " in \(trainSeconds.fixed(2)) s, \(microseconds.fixed(1)) µs a step"
   }
 }
 
@@ -81,7 +81,7 @@ extension ClosedRange<Double> {
 extension Evaluation {
   /// "91.49 % of the 10,000 test images of mnist (9,149; 95 % interval 90.93 to 92.02 %)"
   func summary(_ split: Split, of dataset: Dataset.Name) -> String {
-    let bounds = interval.bounds.map { String(format: "%.2f", 100 * $0) }.joined(separator: " to ")
+    let bounds = interval.bounds.map { (100 * $0).fixed(2) }.joined(separator: " to ")
     return "\(accuracy.percent) of the \(count.grouped) \(split.rawValue) images of \(dataset.rawValue) "
       + "(\(correct.grouped); 95 % interval \(bounds) %)"
   }

@@ -10,9 +10,11 @@ public struct Checkpoint: Sendable, Equatable {
   /// What else the metadata says: data, steps, seed, …
   public let provenance: [String: String]
   /// The parameters, in the order of the model's table.
-  let tensors: [Safetensors.Tensor]
+  public let tensors: [Safetensors.Tensor]
   /// Adam's m in the order of the model's table, and then its v; empty if the file holds the model alone.
-  let moments: [Safetensors.Tensor]
+  public let moments: [Safetensors.Tensor]
+  /// The names' letters and their numbers.
+  public let vocabulary: Vocabulary
 
   static let momentPrefix = "adam."
   static let momentPrefixes = ["adam.m.", "adam.v."]
@@ -23,6 +25,7 @@ public struct Checkpoint: Sendable, Equatable {
 
   init(_ model: any SpellingModel, moments: [Safetensors.Tensor], provenance: [String: String]) {
     configuration = model.configuration
+    vocabulary = model.vocabulary
     self.provenance = provenance
     tensors = model.tensors()
     self.moments = moments
@@ -38,11 +41,11 @@ public struct Checkpoint: Sendable, Equatable {
   public init(_ file: Safetensors, path: String) throws(FileError) {
     var settings = SettingsReader(file.metadata, path: path)
     configuration = try settings.configuration()
-    provenance = settings.remaining
-    let vocabulary: Vocabulary
     do { vocabulary = try Vocabulary(names: configuration.names) } catch {
       throw FileError(.malformed, path: path, error.description)
     }
+    try settings.tokens(of: vocabulary)
+    provenance = settings.remaining
     let table = ParameterTable(configuration, vocabularySize: vocabulary.size)
     let hasMoments = file.tensors.contains { $0.name.hasPrefix(Self.momentPrefix) }
     let shapes = table.shapes() + (hasMoments ? Self.momentPrefixes.flatMap(table.shapes) : [])
@@ -54,7 +57,8 @@ public struct Checkpoint: Sendable, Equatable {
   /// Replaces the file at `path`, whole or not at all.
   /// - Throws: `FileError` if it cannot be written, or if a parameter is not finite.
   public func save(_ path: String) throws(FileError) {
-    let metadata = provenance.merging(configuration.settings) { _, setting in setting }
+    var metadata = provenance.merging(configuration.settings) { _, setting in setting }
+    metadata[Vocabulary.setting] = vocabulary.setting
     try Safetensors(metadata: metadata, tensors: tensors + moments).save(path)
   }
 

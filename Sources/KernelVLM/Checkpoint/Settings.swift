@@ -48,6 +48,13 @@ extension Recipe {
   }
 }
 
+extension Vocabulary {
+  static let setting = "tokens"
+
+  /// All tokens as the metadata of a checkpoint: on each line the number, a space, and the letter, BOS or EOS.
+  var setting: String { symbols.enumerated().map { "\($0) \($1)" }.joined(separator: "\n") }
+}
+
 /// Takes a configuration, a recipe and kernels out of a checkpoint's metadata, setting by setting.
 struct SettingsReader {
   /// What has not been taken.
@@ -81,6 +88,15 @@ struct SettingsReader {
     c.reconstructionWeight = try number("reconstruction_weight")
     do { try c.validate() } catch { throw FileError(.malformed, path: path, error.description) }
     return c
+  }
+
+  /// Files of version 0.1 do not name their tokens.
+  /// - Throws: `FileError` if the file names others, whose parameters would be taken for those of another letter.
+  mutating func tokens(of vocabulary: Vocabulary) throws(FileError) {
+    guard remaining[Vocabulary.setting] != nil else { return }
+    _ = try take(Vocabulary.setting, "the letters of the names, sorted and numbered, then BOS and EOS") {
+      $0 == vocabulary.setting ? $0 : nil
+    }
   }
 
   /// - Throws: `FileError` for a setting that is missing or is not of its form, and for a recipe that cannot be run.

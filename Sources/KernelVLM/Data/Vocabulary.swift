@@ -75,6 +75,9 @@ public struct Vocabulary: Sendable, Equatable {
     return word
   }
 
+  /// What to show for each token.
+  public var symbols: [String] { (0..<Int32(size)).map(symbol) }
+
   /// What to show for a token: its letter, "BOS" or "EOS".
   public func symbol(_ token: Int32) -> String {
     precondition(token >= 0 && token < size, "token \(token) of \(size)")

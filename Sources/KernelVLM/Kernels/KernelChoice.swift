@@ -39,18 +39,27 @@ public struct KernelChoice: Equatable, Sendable {
   /// What to name beside a figure: "avx2", or "swift" for the reference.
   public var instructionSetName: String { backend == .c ? instructionSet.rawValue : "swift" }
 
-  /// A training that begins with parameters drawn from the recipe's seed.
+  /// A training that begins with parameters drawn from the recipe's seed, or with those of another model.
   /// - Parameters:
   ///   - threads: at most so many.
   ///   - measuresThreads: whether to use fewer where steps turn out to be faster with fewer.
   ///   - profile: keeps account of the time of the C kernels, which then run on one thread.
+  ///   - start: a model of this configuration, whose parameters to begin with; rounded if these kernels are less precise.
   /// - Throws: `ConfigurationError` if the settings or the images do not fit each other, or the reference is profiled.
   public func train(
     _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int,
-    measuresThreads: Bool = false, profile: KernelProfile? = nil
+    measuresThreads: Bool = false, profile: KernelProfile? = nil, from start: Checkpoint? = nil
   ) throws(ConfigurationError) -> any TrainingSession {
     try session(
-      configuration, recipe, images, threads: threads, measuresThreads: measuresThreads, profile: profile, from: nil)
+      configuration, recipe, images, threads: threads, measuresThreads: measuresThreads, profile: profile,
+      from: start.map(Start.weights) ?? .drawn)
+  }
+
+  /// What a training begins with.
+  private enum Start {
+    case drawn
+    case weights(Checkpoint)
+    case saved(SavedTraining)
   }
 
   /// A training that goes on where it was saved: to the same bits as without the break, with the same instruction set.
@@ -71,18 +80,22 @@ public struct KernelChoice: Equatable, Sendable {
     try saved.require(images)
     return try session(
       saved.checkpoint.configuration, recipe, images, threads: threads, measuresThreads: measuresThreads,
-      profile: profile, from: saved)
+      profile: profile, from: .saved(saved))
   }
 
   private func session(
     _ configuration: ModelConfiguration, _ recipe: Recipe, _ images: LabelledImages, threads: Int,
-    measuresThreads: Bool, profile: KernelProfile?, from saved: SavedTraining?
+    measuresThreads: Bool, profile: KernelProfile?, from start: Start
   ) throws(ConfigurationError) -> any TrainingSession {
     func session<K: Kernels>(_ kernels: K, threads: Int) throws(ConfigurationError) -> any TrainingSession {
       let model = try VisionLanguageModel(configuration, kernels: kernels)
       let trainer = try Trainer(
         model, recipe: recipe, images: images, threads: threads, measuresThreads: measuresThreads)
-      if let saved { trainer.restore(saved) } else { model.drawParameters(seed: recipe.seed) }
+      switch start {
+      case .drawn: model.drawParameters(seed: recipe.seed)
+      case .weights(let checkpoint): model.table.write(checkpoint.tensors, to: model.buffer)
+      case .saved(let saved): trainer.restore(saved)
+      }
       return trainer
     }
     if let profile {

@@ -93,7 +93,10 @@ extension ModelConfiguration {
       attention == .dot || width / heads % 2 == 0, "width of a head", width / heads,
       "even for tensor attention, which halves it")
     let controls: [Unicode.GeneralCategory] = [.control, .lineSeparator, .paragraphSeparator]
-    for name in names where name.unicodeScalars.contains(where: { controls.contains($0.properties.generalCategory) }) {
+    func steers(_ scalar: Unicode.Scalar) -> Bool {
+      controls.contains(scalar.properties.generalCategory) || scalar.properties.isBidiControl
+    }
+    for name in names where name.unicodeScalars.contains(where: steers) {
       throw ConfigurationError("name", value: quoted(name), rule: "without line breaks and control characters")
     }
     let bytes = names.reduce(0) { $0 + $1.utf8.count + 1 } - 1

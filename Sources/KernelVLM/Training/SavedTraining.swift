@@ -33,6 +33,11 @@ public struct SavedTraining: Sendable {
 
   /// The training whose checkpoint was read; `path` is for errors, which are the same.
   public init(_ checkpoint: Checkpoint, path: String) throws(FileError) {
+    try self.init(checkpoint, path: path, needsMoments: true)
+  }
+
+  /// - Parameter needsMoments: whether a training that has steps left must be able to take them.
+  init(_ checkpoint: Checkpoint, path: String, needsMoments: Bool) throws(FileError) {
     self.checkpoint = checkpoint
     self.path = path
     var settings = SettingsReader(checkpoint.provenance, path: path)
@@ -43,11 +48,14 @@ public struct SavedTraining: Sendable {
     dataset = try settings.line("dataset")
     imagesSHA256 = try settings.line("train_images_sha256")
     try checkHash(of: checkpoint.tensors, settings.line("weights_sha256"), "parameters")
-    if stepsDone < recipe.scheduleSteps || !checkpoint.moments.isEmpty {
+    if needsMoments && !isFinished || !checkpoint.moments.isEmpty {
       try checkMoments()
       try checkHash(of: checkpoint.moments, settings.line("moments_sha256"), "moments")
     }
   }
+
+  /// Whether its schedule is done, so that no step is left to take.
+  public var isFinished: Bool { stepsDone == recipe.scheduleSteps }
 
   /// Moments of the recorded precision, in the range that the clips leave to them: |m| ≤ clip and 0 ≤ v ≤ clip². Twice
   /// that is let pass for rounding; the optimizer's proof that a step cannot overflow has room for it.
@@ -92,14 +100,9 @@ public struct SavedTraining: Sendable {
   /// Another instruction set is let pass, since the file may have come to another processor: its last bits differ.
   /// - Throws: `ConfigurationError` for another backend or precision.
   public func require(_ choice: KernelChoice) throws(ConfigurationError) {
-    try require(
+    try requireEqual(
       ["backend": choice.backend.rawValue, "precision": choice.precision.rawValue],
-      ["backend": kernels.backend.rawValue, "precision": kernels.precision.rawValue])
-  }
-
-  /// - Throws: `ConfigurationError` that names the first setting of `configuration` that is not the file's.
-  public func require(_ configuration: ModelConfiguration) throws(ConfigurationError) {
-    try require(configuration.settings, checkpoint.configuration.settings)
+      ["backend": kernels.backend.rawValue, "precision": kernels.precision.rawValue], path: path)
   }
 
   /// Only the number of steps may be another than the file's: not fewer than are done, nor more than the schedule's.
@@ -107,7 +110,7 @@ public struct SavedTraining: Sendable {
   public func require(_ recipe: Recipe) throws(ConfigurationError) {
     var sameEnd = recipe
     sameEnd.steps = self.recipe.steps
-    try require(sameEnd.settings, self.recipe.settings)
+    try requireEqual(sameEnd.settings, self.recipe.settings, path: path)
     guard (stepsDone...recipe.scheduleSteps).contains(recipe.steps) else {
       throw ConfigurationError(
         "steps", value: recipe.steps,
@@ -115,18 +118,30 @@ public struct SavedTraining: Sendable {
     }
   }
 
-  private func require(_ found: [String: String], _ expected: [String: String]) throws(ConfigurationError) {
-    for (key, value) in expected.sorted(by: { $0.key < $1.key }) where found[key] != value {
-      func inline(_ text: String) -> String { text.replacing("\n", with: ",") }
-      throw ConfigurationError(
-        key.replacing("_", with: " "), value: inline(found[key] ?? ""), rule: "\(inline(value)), as in \(path)")
-    }
-  }
-
   private func refuse(_ problem: String) -> FileError { FileError(.malformed, path: path, problem) }
 }
 
+/// Names the first setting of which `found` has another value than the file at `path`.
+private func requireEqual(
+  _ found: [String: String], _ expected: [String: String], path: String
+) throws(ConfigurationError) {
+  for (key, value) in expected.sorted(by: { $0.key < $1.key }) where found[key] != value {
+    func inline(_ text: String) -> String { text.replacing("\n", with: ",") }
+    throw ConfigurationError(
+      key.replacing("_", with: " "), value: inline(found[key] ?? ""), rule: "\(inline(value)), as in \(path)")
+  }
+}
+
 extension Checkpoint {
+  /// SHA-256 of the parameters: see `SpellingModel.weightsSHA256`.
+  public var weightsSHA256: String { tensors.sha256 }
+
+  /// - Parameter path: the file that it was read from, for the error.
+  /// - Throws: `ConfigurationError` that names the first setting of `configuration` that is not the file's.
+  public func require(_ configuration: ModelConfiguration, path: String) throws(ConfigurationError) {
+    try requireEqual(configuration.settings, self.configuration.settings, path: path)
+  }
+
   /// A training, which `SavedTraining` reads; at the end of its schedule its model alone.
   /// - Parameters:
   ///   - dataset: what the images are called.

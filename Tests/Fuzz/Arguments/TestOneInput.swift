@@ -34,7 +34,7 @@ func check(_ command: any ParsableCommand) throws {
   switch command {
   case let train as Train:
     _ = try train.kernelOptions.threadCount()
-    if train.resume == nil { _ = try TrainingPlan(train) }
+    if train.resume == nil, train.from == nil { _ = try TrainingPlan(train) }
   case let ablate as Ablate:
     _ = try ablate.kernelOptions.choice()
     _ = try ablate.kernelOptions.threadCount()

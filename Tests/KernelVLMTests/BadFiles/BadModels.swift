@@ -56,6 +56,7 @@ extension BadFile {
       setting("image_size", "1025", "image size is 1025, must be 1 to 1024"),
       setting("mlp_ratio", "65", "MLP ratio is 65, must be 1 to 64"),
       setting("maximum_text_length", "6", "maximum text length is 6, must be at least 7"),
+      setting("tokens", "0 e", "metadata tokens: expected the letters of the names, sorted and numbered"),
       setting("attention", "linear", "metadata attention: expected tensor or dot, found \"linear\""),
       setting("attention", "Tensor", "metadata attention: expected tensor or dot, found \"Tensor\""),
       setting("gradient", "none", "metadata gradient: expected exact or published, found \"none\""),

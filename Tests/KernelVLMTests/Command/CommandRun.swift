@@ -12,6 +12,11 @@ struct CommandRun {
   static let executable = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent(
     "kernelvlm")
 
+  /// The PATH of commands that tests start, which leads to it.
+  static let searchPath =
+    executable.deletingLastPathComponent().path + ":"
+    + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
+
   /// Runs to the end.
   /// - Parameters:
   ///   - environment: what to set besides; KERNELVLM_DATA is not passed on.
@@ -32,7 +37,7 @@ struct CommandRun {
       process.arguments = arguments
     }
     process.environment = ProcessInfo.processInfo.environment
-      .merging(["KERNELVLM_DATA": ""]) { _, empty in empty }
+      .merging(["KERNELVLM_DATA": "", "PATH": Self.searchPath]) { _, ours in ours }
       .merging(environment) { _, new in new }
     process.standardInput = FileHandle.nullDevice
     // Files, not pipes: nobody need read them while the command runs.

@@ -1,6 +1,7 @@
 import Foundation
-import KernelVLM
 import Testing
+
+@testable import KernelVLM
 
 /// The commands that read a model.
 @Suite struct ModelCommandTests {
@@ -38,6 +39,41 @@ import Testing
     }
   }
 
+  /// Images of one name only: its row counts them all, and each column what `see` spells.
+  @Test func rowsOfTheConfusionAreTrueNamesAndColumnsSpelledOnes() throws {
+    try withModel { model, _ in
+      try withTemporaryFolder { folder in
+        let (count, name) = (30, 3)
+        let digits = DrawnDigits().images(.test, 0..<count)
+        for split in [Split.train, .test] {
+          let files = MNIST.files(split)
+          try write(idxFile([count, 28, 28], digits.images), to: files.images.path(in: folder))
+          try write(idxFile([count], [UInt8](repeating: UInt8(name), count: count)), to: files.labels.path(in: folder))
+        }
+        let words = try (0..<count).map {
+          try #require(
+            try CommandRun("see", model, "--data", folder, "--index", "\($0)", "--json").json()["word"] as? String)
+        }
+        var row = [Int](repeating: 0, count: 11)
+        for word in words { row[Vocabulary.digitNames.firstIndex(of: word) ?? 10] += 1 }
+        try #require(row[name] < count, "a model that spells three for all of them shows nothing")
+        let confusion = try CommandRun("evaluate", model, "--data", folder, "--json").json()["confusion"] as? [[Int]]
+        let none = [Int](repeating: 0, count: 11)
+        #expect(confusion == (0..<10).map { $0 == name ? row : none })
+
+        let lines = try CommandRun("evaluate", model, "--data", folder).output.split(separator: "\n").map {
+          $0.split(separator: " ").map(String.init)
+        }
+        let head = try #require(lines.first { $0.first == "right" })
+        #expect(head == ["right"] + Vocabulary.digitNames + ["none"])
+        let cells = row.map { $0 == 0 ? "." : "\($0)" }
+        let table = lines.filter { Vocabulary.digitNames.contains($0.first ?? "") }
+        #expect(table.map { Array($0.suffix(11)) } == (0..<10).map { $0 == name ? cells : none.map { _ in "." } })
+        #expect(table.map { $0[1] == "-" } == (0..<10).map { $0 != name }, "images of the others there are none")
+      }
+    }
+  }
+
   @Test func evaluateNamesItsDataAndEveryDigit() throws {
     try withModel { model, _ in
       let run = try CommandRun("evaluate", model, "--data", "drawn", "--split", "test", "--backend", "reference")
@@ -69,8 +105,8 @@ import Testing
 
   @Test func anIndexOutOfRangeIsRefusedWithTheRange() throws {
     try withModel { model, _ in
-      for index in ["10000", "-1"] {
-        let run = try CommandRun("see", model, "--data", "drawn", "--index=\(index)")
+      for (index, form) in [("10000", ["--index", "10000"]), ("-1", ["--index", "-1"]), ("-1", ["--index=-1"])] {
+        let run = try CommandRun(["see", model, "--data", "drawn"] + form)
         #expect(run.status == 64)
         #expect(run.errors.contains("--index: index is \(index), must be 0 to 9999"))
       }

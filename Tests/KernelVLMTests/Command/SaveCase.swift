@@ -47,7 +47,14 @@ struct SaveCase {
   func content(_ path: String? = nil) -> Content? {
     guard (try? Checkpoint(path: path ?? model)) != nil else { return nil }
     let bytes = try? readFile(at: path ?? model, sizeLimit: 1 << 24)
-    return bytes == old ? .old : bytes == new ? .new : nil
+    return bytes == old ? .old : bytes == new || bytes.flatMap(Self.withoutScore) == Self.withoutScore(new) ? .new : nil
+  }
+
+  /// A model is saved before its test images are spelled, and once more with how many of them were right.
+  private static func withoutScore(_ bytes: [UInt8]) -> [UInt8]? {
+    guard var file = try? Safetensors(decoding: bytes, path: "") else { return nil }
+    for key in ["test_correct", "test_images"] { file.metadata[key] = nil }
+    return file.encoded()
   }
 
   enum Content { case old, new }

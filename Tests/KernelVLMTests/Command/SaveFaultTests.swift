@@ -96,6 +96,23 @@ struct SaveFaultTests {
     }
   }
 
+  /// The model is in the file by then, and its results are printed.
+  @Test func anAccuracyThatCannotBeSavedIsSaidAndIsNoFailure() throws {
+    try SaveCase.with { save in
+      let library = try libraryToPreload("FailingSystemCalls", in: save.scratch)
+      try save.restoreOld()
+      let run = try CommandRun(
+        save.arguments,
+        environment: [
+          "LD_PRELOAD": library, "FAULT": "EIO", "FAULT_AT": "1", "FAULT_SAVE": "2", "FAULT_TARGET": save.model,
+          "FAULT_REPORT": "\(save.scratch)/report",
+        ])
+      #expect(run.status == 0 && save.content() == .new && run.output.contains("Spelled right: "))
+      #expect(run.errors.contains("Going on without the accuracy in the file: \(save.model): could not write: "))
+      #expect(try Checkpoint(path: save.model).provenance["test_correct"] == nil)
+    }
+  }
+
   /// Saves again and again, each time with another call that fails, until there are no more calls; each time over the
   /// old file, if there is one, and beside what an earlier process has left. The names of the calls.
   private func forEveryCall(

@@ -8,6 +8,32 @@ import Testing
   static let wrongUses: [(arguments: [String], names: [String])] = [
     (["--steps", "0"], ["--steps", "0", "at least 1"]),
     (["--steps", "x"], ["--steps", "x"]),
+    (["--steps", "-5"], ["--steps", "-5", "at least 1"]),
+    (["--batch", "-1"], ["--batch", "-1", "1 to 65536"]),
+    (["--seed", "-1"], ["--seed", "-1", "0 to 4294967295"]),
+    (["--seed", "4294967296"], ["--seed", "4294967296", "0 to 4294967295"]),
+    (["--threads", "-1"], ["--threads", "-1", "1 to 1024"]),
+    (["--save-every", "-1", "--save", "x"], ["--save-every", "-1", "at least 1"]),
+    (["--log-every", "0"], ["--log-every", "0", "at least 1"]),
+    (["--log-every", "-1"], ["--log-every", "-1", "at least 1"]),
+    (["--learning-rate", "-1"], ["--learning-rate", "-1", "a positive number"]),
+    (["--schedule-steps", "-1"], ["--schedule-steps", "-1", "at least the 7000"]),
+    (["--warm-up", "-1"], ["--warm-up", "-1", "0 to the 7000"]),
+    (["--beta1", "-1"], ["--beta1", "-1", "at least 0"]),
+    (["--beta2", "-1"], ["--beta2", "-1", "at least 0"]),
+    (["--weight-decay", "-1"], ["--weight-decay", "-1", "0 or a positive number"]),
+    (["--feature-clip", "-1"], ["--feature-clip", "-1", "a positive number"]),
+    (["--clip", "-1"], ["--clip", "-1", "a positive number"]),
+    (["--recon-weight", "-1"], ["--recon-weight", "-1", "0 or a positive number"]),
+    (["--image-size", "-1"], ["--image-size", "-1", "1 to 1024"]),
+    (["--base-features", "-1"], ["--base-features", "-1", "1 to 4096"]),
+    (["--tensor-tokens", "-1"], ["--tensor-tokens", "-1", "0 to 4096"]),
+    (["--direct", "-2:8"], ["--direct", "-2", "2 to 16"]),
+    (["--width", "-1"], ["--width", "-1", "1 to 4096"]),
+    (["--heads", "-1"], ["--heads", "-1", "1 to 4096"]),
+    (["--layers", "-1"], ["--layers", "-1", "1 to 256"]),
+    (["--mlp-ratio", "-1"], ["--mlp-ratio", "-1", "1 to 64"]),
+    (["--max-text", "-1"], ["--max-text", "-1", "1 to 4096"]),
     (["--batch", "0"], ["--batch", "0", "1 to 65536"]),
     (["--threads", "0"], ["--threads", "0", "1 to 1024"]),
     (["--learning-rate=-1"], ["--learning-rate", "-1", "a positive number"]),
@@ -43,6 +69,18 @@ import Testing
     #expect(run.output.isEmpty)
     #expect(run.errors.hasPrefix("Error: "))
     for name in names { #expect(run.errors.contains(name)) }
+  }
+
+  @Test(arguments: [
+    ["ablate", "--seeds", "-1"], ["ablate", "--seed", "-1"], ["ablate", "--steps", "-1"],
+    ["ablate", "--threads", "-1"],
+    ["evaluate", "none", "--threads", "-1"],
+  ])
+  func aNegativeNumberIsRefusedWithItsRange(_ arguments: [String]) throws {
+    let run = try CommandRun(arguments)
+    #expect(run.status == 64 && run.output.isEmpty, "\(run.errors)")
+    #expect(run.errors.contains("-1") && run.errors.contains(arguments.dropLast().last ?? ""))
+    #expect(run.errors.contains("must be ") && !run.errors.contains("Missing value"))
   }
 
   @Test func filesThatCannotBeUsedExitByTheirKind() throws {
@@ -83,16 +121,18 @@ import Testing
       ["train"],
       [
         "preset", "data", "steps", "batch", "threads", "seed", "backend", "precision", "attention", "gradient",
-        "recon-weight", "init", "save", "save-every", "resume", "log", "json", "learning-rate", "schedule",
+        "recon-weight", "init", "save", "save-every", "resume", "from", "log", "log-every", "quiet",
+        "json", "learning-rate", "schedule",
         "schedule-steps", "warm-up", "beta1", "beta2", "weight-decay", "feature-clip", "clip", "order", "isa",
         "image-size", "base-features", "tensor-tokens", "direct", "width", "heads", "layers", "mlp-ratio", "max-text",
         "names",
       ]
     ),
-    (["evaluate"], ["data", "split", "threads", "backend", "precision", "isa", "json"]),
-    (["see"], ["index", "data", "backend", "precision", "json"]),
-    (["ablate"], ["seeds", "seed", "steps", "threads", "features", "data", "backend", "json"]),
-    (["data", "fetch"], ["to", "mirror"]),
+    (["evaluate"], ["data", "split", "threads", "backend", "precision", "isa", "json", "quiet"]),
+    (["see"], ["index", "data", "backend", "precision", "json", "quiet"]),
+    (["info"], ["json"]),
+    (["ablate"], ["seeds", "seed", "steps", "threads", "features", "data", "backend", "json", "quiet"]),
+    (["data", "fetch"], ["to", "mirror", "quiet"]),
     (["data", "info"], ["data", "json"]),
   ]
 
@@ -108,10 +148,12 @@ import Testing
 
   @Test func helpAndVersionGoToStandardOutput() throws {
     let help = try CommandRun("--help")
-    for subcommand in ["train", "evaluate", "see", "ablate", "data"] {
+    for subcommand in ["train", "evaluate", "see", "info", "ablate", "data"] {
       #expect(help.output.contains("  \(subcommand) "))
     }
     #expect(help.output.contains("EXIT STATUS"))
+    let example = try #require(try CommandRun("train", "--help").output.firstMatch(of: /\nkernelvlm train.*\n/))
+    #expect(example.output == "\nkernelvlm train --save model.safetensors\n", "saving first")
     let version = try CommandRun("--version")
     #expect(version.status == 0 && version.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
   }

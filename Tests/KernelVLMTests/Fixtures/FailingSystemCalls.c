@@ -5,6 +5,7 @@
 // FAULT=EIO, ENOSPC: call number FAULT_AT fails with that error. EINTR: counted are only the calls that a signal may
 // interrupt. EWOULDBLOCK: counted are only locks, and one that fails is another process's. short: counted are only
 // writes, and what fails writes one half. kill: the process is killed instead of the call, a write when it is half done.
+// FAULT_SAVE=2: counted are the calls of the second save of that target, not of the first; all later saves are refused.
 // FAULT_ON=1: and all calls after it. FAULT_REPORT=file: the call's name is written there.
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -37,13 +38,13 @@ static const struct {
 };
 static enum fault fault;
 static int fault_error;
-static long fault_at, fault_on;
+static long fault_at, fault_on, fault_save = 1;
 static const char *target, *report;
 static uintptr_t program_start, program_end;
 
 static _Thread_local int is_saving;
 static int folder = -1, written = -1;
-static long count;
+static long count, saves;
 
 static int note_program(struct dl_phdr_info *info, size_t size, void *context) {
   (void)size, (void)context;
@@ -61,6 +62,7 @@ __attribute__((constructor)) static void begin(void) {
   target = getenv("FAULT_TARGET");
   report = getenv("FAULT_REPORT");
   if (!name || !at || !target || !report) return;
+  if (getenv("FAULT_SAVE")) fault_save = atol(getenv("FAULT_SAVE"));
   fault_at = atol(at);
   fault_on = on && atol(on);
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
@@ -142,7 +144,14 @@ int close(int file) {
 
 int lstat(const char *path, struct stat *status) {
   uintptr_t caller = (uintptr_t)__builtin_return_address(0);
-  if (fault && !strcmp(path, target) && caller >= program_start && caller < program_end) is_saving = 1;
+  if (fault && !strcmp(path, target) && caller >= program_start && caller < program_end) {
+    saves++;
+    is_saving = saves == fault_save;
+    if (saves > fault_save) {
+      errno = EIO;
+      return -1;
+    }
+  }
   return FAILS(0) ? -1 : NEXT(lstat)(path, status);
 }
 

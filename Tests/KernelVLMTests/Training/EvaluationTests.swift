@@ -7,11 +7,20 @@ import Testing
 
   @Test func wordsAreCountedByTrueNameAndSpelledName() {
     let evaluation = Evaluation(
-      words: ["zero", "one", "one", "onee", "", "zero"], labels: [0, 0, 1, 1, 1, 1] as [UInt8], names: names)
-    #expect(evaluation.confusion == [[1, 1, 0], [1, 1, 2]])
-    #expect(evaluation.count == 6 && evaluation.correct == 2 && evaluation.noName == 2)
-    #expect(evaluation.accuracy == 2.0 / 6)
-    #expect(evaluation.name(0) == (2, 1) && evaluation.name(1) == (4, 1))
+      words: ["zero", "one", "one", "onee", "", "zero", "zero", "zero"], labels: [0, 0, 1, 1, 1, 1, 1, 1] as [UInt8],
+      names: names)
+    #expect(evaluation.confusion == [[1, 1, 0], [3, 1, 2]])
+    #expect(evaluation.count == 8 && evaluation.correct == 2 && evaluation.noName == 2)
+    #expect(evaluation.accuracy == 2.0 / 8)
+    #expect(evaluation.name(0) == (2, 1) && evaluation.name(1) == (6, 1))
+  }
+
+  /// Its letters may happen to be the name: without probabilities they mean nothing.
+  @Test func aWordWhoseProbabilitiesAreNotFiniteIsWrong() {
+    let spellings = [0.5, .nan, .infinity].map { Spelling(word: "one", tokens: [0], probabilities: [1, $0]) }
+    let evaluation = Evaluation(spellings, labels: [1, 1, 1] as [UInt8], names: names)
+    #expect(evaluation.confusion == [[0, 0, 0], [0, 1, 2]])
+    #expect(evaluation.correct == 1 && evaluation.notFinite == 2 && evaluation.noName == 2)
   }
 
   @Test func nothingToSpellHasNoAccuracy() {
