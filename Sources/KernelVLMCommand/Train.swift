@@ -155,18 +155,3 @@ struct Train: ParsableCommand {
     Output.note("Next: kernelvlm " + (target.map { "see \($0) --index 8" } ?? "train --save model.safetensors"))
   }
 }
-
-/// Refuses a place where no file can be written before any work is done for it.
-private func requireWritable(_ path: String) throws(FileError) {
-  let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-  var isFolder: ObjCBool = false
-  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-    throw FileError(.unwritable, path: path, "expected a file, found a folder")
-  }
-  guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-    throw FileError(.unwritable, path: path, "expected a folder \(folder) to write to, found none")
-  }
-  guard FileManager.default.isWritableFile(atPath: folder) else {
-    throw FileError(.unwritable, path: path, "expected a folder to write to, found that \(folder) is read-only")
-  }
-}
