@@ -14,7 +14,7 @@ struct Train: ParsableCommand {
       kernelvlm train --data drawn --json  without MNIST; one JSON object
 
       An option beside --preset changes that one setting of it. Ctrl-C ends the training at the next step, and saves \
-      what it has learnt if there is a --save; a second Ctrl-C stops at once.
+      what it has learnt if there is a --save; a second Ctrl-C stops at once. A closed terminal does the same.
 
       A training that was saved before the end of its schedule goes on with --resume, to the same bits as without the \
       break. The file says how: an option that contradicts it is refused, but --steps may move the end within the \
@@ -41,7 +41,8 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write the logged steps to this file, one JSON object a line; --resume appends to it.", valueName: "file.jsonl"))
+      "Write the logged steps to this file, one JSON object a line; --resume goes on in it, without later steps.",
+      valueName: "file.jsonl"))
   var log: String?
 
   @Flag(help: "Print where the time of a step goes, operation by operation; on one thread, with the C kernels.")
@@ -59,9 +60,7 @@ struct Train: ParsableCommand {
   private var target: String? { save ?? resume }
 
   func validate() throws {
-    for (option, path) in [("--save", save), ("--resume", resume)] where path != nil && path == log {
-      throw ValidationError("\(option) and --log name the same file, \(path ?? "")")
-    }
+    try requireDistinctPlaces()
     if saveEvery != nil, target == nil { throw ValidationError("--save-every needs --save, to know where") }
     if let saveEvery, saveEvery < 1 { throw ValidationError("--save-every is \(saveEvery), must be at least 1") }
   }
@@ -71,13 +70,15 @@ struct Train: ParsableCommand {
     let threads = try kernelOptions.threadCount()
     let plan = try TrainingPlan(self)
     if let target { try requireWritable(target) }
+    let log = try self.log.map(RunLog.init)
 
     let source = try plan.source(dataOptions)
+    try requireDistinct(from: source)
     let dataset = try source.load(names: plan.configuration.names.count)
     let profile = self.profile ? KernelProfile() : nil
     let session = try plan.session(
       dataset.train, threads: threads, measuresThreads: kernelOptions.threads == nil, profile: profile)
-    let log = try self.log.map { path throws(FileError) in try RunLog(path: path, appends: resume != nil) }
+    try log?.begin(after: plan.saved?.stepsDone)
     introduce(session, dataset, source, plan)
 
     let file = target.map { TrainingFile(path: $0, interval: saveEvery, dataset: dataset, kernels: plan.kernels) }
