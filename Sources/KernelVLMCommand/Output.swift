@@ -1,14 +1,17 @@
 import Foundation
 import KernelVLM
 
+/// Standard output cannot be written: the disk is full, say, or nobody reads any more.
+struct OutputError: Error, CustomStringConvertible {
+  let description: String
+}
+
 /// The two streams: results go to standard output, everything else to standard error.
 enum Output {
-  /// - Throws: `FileError` if it cannot be written, because the disk is full, say.
+  /// - Throws: `OutputError`.
   static func result(_ text: String) throws {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
-    } catch {
-      throw FileError(.unwritable, path: "standard output", "could not write: \(error.localizedDescription)")
+    guard writeAll(Array((text + "\n").utf8), to: STDOUT_FILENO) else {
+      throw OutputError(description: "standard output: could not write: \(systemReason(errno))")
     }
   }
 
@@ -25,9 +28,10 @@ enum Output {
   }
 
   /// A line on standard error. That it cannot be written is no reason to stop.
-  static func note(_ line: String) {
-    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
-  }
+  static func note(_ line: String) { noteUnended(line + "\n") }
+
+  /// The same without the line's end.
+  static func noteUnended(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
 }
 
 extension Double {
