@@ -1,12 +1,12 @@
 import Foundation
 import KernelVLM
 
-/// An error of the library as the command reports it: one line, and an exit status of `sysexits.h`.
+/// An error of the library or of the output as the command reports it: one line, and an exit status of `sysexits.h`.
 struct Failure {
   let message: String
   let status: Int32
 
-  /// Nil for errors that are not the library's.
+  /// Nil for other errors, which are the option parser's.
   init?(_ error: any Error) {
     switch error {
     case let error as ConfigurationError:
@@ -25,6 +25,9 @@ struct Failure {
     case let error as TrainingError:
       message = error.description
       status = EX_SOFTWARE
+    case let error as OutputError:
+      message = error.description
+      status = EX_IOERR
     default:
       return nil
     }

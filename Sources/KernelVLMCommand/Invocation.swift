@@ -1,4 +1,5 @@
 import Foundation
+import KernelVLM
 
 /// How this command was called, so that what it suggests can be copied and run.
 enum Invocation {
@@ -15,17 +16,10 @@ enum Invocation {
     let name = URL(fileURLWithPath: called).lastPathComponent
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
     let found = folders.map { "\($0)/\(name)" }.first(where: FileManager.default.isExecutableFile)
-    if let found, isSameFile(found, called) { return name }
+    if let found, FileIdentity(found) == FileIdentity(called) { return name }
     let here = FileManager.default.currentDirectoryPath + "/"
     guard called.hasPrefix(here) else { return called }
     let relative = String(called.dropFirst(here.count))
     return relative.contains("/") ? relative : "./" + relative
   }()
-}
-
-/// Whether two paths lead to one file, whatever their spelling.
-func isSameFile(_ a: String, _ b: String) -> Bool {
-  var (first, second) = (stat(), stat())
-  return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev
-    && first.st_ino == second.st_ino
 }

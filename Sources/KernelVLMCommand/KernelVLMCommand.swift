@@ -28,7 +28,8 @@ struct KernelVLMCommand: ParsableCommand {
       70   a training whose loss or gradient was not finite
       71   too little memory
       73   a file that cannot be written
-      130  stopped by Ctrl-C (143: by SIGTERM)
+      74   standard output that cannot be written
+      130  stopped by Ctrl-C (143: by SIGTERM, 129: by a closed terminal)
       """,
     version: version,
     subcommands: [Train.self, Evaluate.self, See.self, InfoCommand.self, Ablate.self, DataCommand.self])

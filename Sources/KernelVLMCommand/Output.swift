@@ -2,14 +2,17 @@ import Foundation
 import KernelVLM
 import Synchronization
 
+/// Standard output cannot be written: the disk is full, say, or nobody reads any more.
+struct OutputError: Error, CustomStringConvertible {
+  let description: String
+}
+
 /// The two streams: results go to standard output, everything else to standard error.
 enum Output {
-  /// - Throws: `FileError` if it cannot be written, because the disk is full, say.
+  /// - Throws: `OutputError`.
   static func result(_ text: String) throws {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
-    } catch {
-      throw FileError(.unwritable, path: "standard output", "could not write: \(error.localizedDescription)")
+    guard writeAll(Array((text + "\n").utf8), to: STDOUT_FILENO) else {
+      throw OutputError(description: "standard output: could not write: \(systemReason(errno))")
     }
   }
 
@@ -39,9 +42,10 @@ enum Output {
   }
 
   /// A line on standard error. That it cannot be written is no reason to stop.
-  static func error(_ line: String) {
-    try? FileHandle.standardError.write(contentsOf: Data((line.harmless + "\n").utf8))
-  }
+  static func error(_ line: String) { noteUnended(line.harmless + "\n") }
+
+  /// The same without the line's end, and as it is.
+  static func noteUnended(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
 }
 
 extension Double {

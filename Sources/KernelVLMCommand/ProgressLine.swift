@@ -56,6 +56,6 @@ struct ProgressLine {
   }
 
   private static func write(_ text: String) {
-    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    Output.noteUnended(text)
   }
 }

@@ -1,11 +1,12 @@
 import Foundation
 import KernelVLM
 
-/// A file with one JSON object for each logged step.
+/// A file with one JSON object for each logged step. It may be anything that can be opened to be written: links are
+/// followed, and only a regular file is emptied or cut.
 ///
 /// A line that cannot be written ends the log, not the training: `finish` reports it.
 struct RunLog {
-  private struct Line: Encodable {
+  private struct Line: Codable {
     let step: Int
     let loss: Double
     let text: Double
@@ -19,27 +20,74 @@ struct RunLog {
   private let file: FileHandle
   private var failure: FileError?
 
-  /// Creates the file if there is none; else empties it, or goes on behind its last line.
-  init(path: String, appends: Bool) throws(FileError) {
-    let isThere = appends && FileManager.default.fileExists(atPath: path)
-    guard isThere || FileManager.default.createFile(atPath: path, contents: nil),
-      let file = FileHandle(forUpdatingAtPath: path)
-    else {
-      throw FileError(.unwritable, path: path, "expected a file to write a log to: \(String(cString: strerror(errno)))")
-    }
-    do { try Self.seekBehindLastLine(of: file) } catch {
-      throw FileError(.unwritable, path: path, "could not append: \(error.localizedDescription)")
-    }
+  /// Opens the file, or makes it where there is none. What is in it stays until `begin`.
+  init(_ path: String) throws(FileError) {
     self.path = path
-    self.file = file
+    // Without O_NONBLOCK, opening a named pipe would wait for a reader; without O_NOCTTY, a terminal might become this
+    // process's own.
+    let flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
+    var descriptor = open(path, flags)
+    if descriptor < 0, errno == ENOENT {
+      descriptor = open(path, flags | O_CREAT | O_EXCL, 0o644)
+      if descriptor < 0 { throw unwritable(path, Self.reasonOfNoNewFile(path)) }
+    }
+    guard descriptor >= 0 else { throw unwritable(path, Self.hasNoReader(path) ? "nobody reads this named pipe" : nil) }
+    file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    // A device that takes nothing says so.
+    guard Self.isRegular(descriptor) || write(descriptor, "", 0) == 0 else { throw unwritable(path) }
   }
 
-  /// Ends a line first that was left unfinished, by a full disk, say.
-  private static func seekBehindLastLine(of file: FileHandle) throws {
-    let size = try file.seekToEnd()
-    guard size > 0 else { return }
-    try file.seek(toOffset: size - 1)
-    if try file.read(upToCount: 1) != Data("\n".utf8) { try file.write(contentsOf: Data("\n".utf8)) }
+  private static func reasonOfNoNewFile(_ path: String) -> String? {
+    switch errno {
+    case EEXIST: linkToNothing
+    case ENOENT: missingFolder(of: path)
+    default: nil
+    }
+  }
+
+  private static func hasNoReader(_ path: String) -> Bool {
+    var status = stat()
+    return errno == ENXIO && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
+
+  private static func isRegular(_ descriptor: Int32) -> Bool { FileIdentity(ofRegularFile: descriptor) != nil }
+
+  /// Makes the file ready for the steps of a training, or for those after `resumedStep`: then lines of later steps are
+  /// removed, which a training that was killed had logged and not saved. Every other line stays, be it a log line or not.
+  func begin(after resumedStep: Int?) throws(FileError) {
+    if Self.isRegular(file.fileDescriptor) {
+      do {
+        if let resumedStep { try cut(after: resumedStep) } else { try file.truncate(atOffset: 0) }
+      } catch {
+        throw FileError(.unwritable, path: path, "could not append: \(error.localizedDescription)")
+      }
+    }
+    // What is no regular file is waited for from here on.
+    guard fcntl(file.fileDescriptor, F_SETFL, O_APPEND) == 0 else { throw unwritable(path) }
+  }
+
+  /// Ends a last line that was left unfinished, by a full disk, say.
+  private func cut(after step: Int) throws {
+    let content = try Data(contentsOf: URL(fileURLWithPath: path))
+    let newline = UInt8(ascii: "\n")
+    var lines = content.split(separator: newline, omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    let kept = lines.filter { (Self.step(in: $0) ?? 0) <= step }
+    let same = zip(lines, kept).prefix { $0.startIndex == $1.startIndex }.count
+    let isUnfinished = same == lines.count && content.last != newline
+    let offset = same < lines.count ? lines[same].startIndex : content.count
+    let rest = kept[same...].reduce(into: Data()) { $0 += $1 + [newline] } + (isUnfinished ? [newline] : [])
+    // In this order no line that stays is lost on the way.
+    try file.seek(toOffset: UInt64(offset))
+    try file.write(contentsOf: rest)
+    try file.truncate(atOffset: UInt64(offset + rest.count))
+  }
+
+  /// That of a log line; nil for any other.
+  private static func step(in line: Data) -> Int? {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return (try? decoder.decode(Line.self, from: line))?.step
   }
 
   mutating func append(_ report: StepReport, learningRate: Double, seconds: Double) {
@@ -47,10 +95,9 @@ struct RunLog {
     let line = Line(
       step: report.step, loss: report.loss, text: report.text, recon: report.reconstruction, target: report.target,
       learningRate: learningRate, seconds: seconds)
-    do {
-      try file.write(contentsOf: Data((Output.jsonLine(line) + "\n").utf8))
-    } catch {
-      failure = FileError(.unwritable, path: path, "could not write step \(report.step): \(error.localizedDescription)")
+    guard let text = try? Output.jsonLine(line), writeAll(Array("\(text)\n".utf8), to: file.fileDescriptor) else {
+      failure = FileError(.unwritable, path: path, "could not write step \(report.step): \(systemReason(errno))")
+      return
     }
   }
 

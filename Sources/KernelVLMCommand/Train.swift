@@ -16,7 +16,7 @@ struct Train: ParsableCommand, NotingCommand {
       kernelvlm train --data drawn --json  without MNIST; one JSON object
 
       An option beside --preset changes that one setting of it. Ctrl-C ends the training at the next step, and saves \
-      what it has learnt if there is a --save; a second Ctrl-C stops at once.
+      what it has learnt if there is a --save; a second Ctrl-C stops at once. A closed terminal does the same.
 
       A training that was saved before the end of its schedule goes on with --resume, to the same bits as without the \
       break. The file says how: an option that contradicts it is refused, but --steps may move the end within the \
@@ -51,7 +51,8 @@ struct Train: ParsableCommand, NotingCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write the logged steps to this file, one JSON object a line; --resume appends to it.", valueName: "file.jsonl"))
+      "Write the logged steps to this file, one JSON object a line; --resume goes on in it, without later steps.",
+      valueName: "file.jsonl"))
   var log: String?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Log a step out of so many, and the last.", valueName: "steps"))
@@ -73,9 +74,7 @@ struct Train: ParsableCommand, NotingCommand {
   private var target: String? { save ?? resume }
 
   func validate() throws {
-    for (option, path) in [("--save", save), ("--resume", resume), ("--from", from)] where path != nil && path == log {
-      throw ValidationError("\(option) and --log name the same file, \(path ?? "")")
-    }
+    try requireDistinctPlaces()
     if saveEvery != nil, target == nil { throw ValidationError("--save-every needs --save, to know where") }
     for case (let option, let count?) in [("--save-every", saveEvery), ("--log-every", logEvery)] where count < 1 {
       throw ValidationError("\(option) is \(count), must be at least 1")
@@ -90,13 +89,15 @@ struct Train: ParsableCommand, NotingCommand {
     let threads = try kernelOptions.threadCount()
     let plan = try TrainingPlan(self)
     if let target { try requireWritable(target) }
+    let log = try self.log.map(RunLog.init)
 
     let source = try plan.source(dataOptions)
+    try requireDistinct(from: source)
     let dataset = try source.load(names: plan.configuration.names.count)
     let profile = self.profile ? KernelProfile() : nil
     let session = try plan.session(
       dataset.train, threads: threads, measuresThreads: kernelOptions.threads == nil, profile: profile)
-    let log = try self.log.map { path throws(FileError) in try RunLog(path: path, appends: resume != nil) }
+    try log?.begin(after: plan.saved?.stepsDone)
     introduce(session, dataset, source, plan)
 
     let file = target.map {
@@ -132,7 +133,7 @@ struct Train: ParsableCommand, NotingCommand {
     if let resume { plan.resumption(resume).forEach(Output.note) }
     if let from {
       Output.note("Begins with the weights of \(from)")
-      if let save, isSameFile(from, save) { Output.note("Note: --save replaces the model that it begins with") }
+      if let save, FileIdentity(from) == FileIdentity(save) { Output.note("Note: --save replaces the model that it begins with") }
     }
   }
 
@@ -213,20 +214,5 @@ struct Train: ParsableCommand, NotingCommand {
       words += ["--data", Invocation.argument(data)]
     }
     return Invocation.command(words)
-  }
-}
-
-/// Refuses a place where no file can be written before any work is done for it.
-private func requireWritable(_ path: String) throws(FileError) {
-  let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-  var isFolder: ObjCBool = false
-  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-    throw FileError(.unwritable, path: path, "expected a file, found a folder")
-  }
-  guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-    throw FileError(.unwritable, path: path, "expected a folder \(folder) to write to, found none")
-  }
-  guard FileManager.default.isWritableFile(atPath: folder) else {
-    throw FileError(.unwritable, path: path, "expected a folder to write to, found that \(folder) is read-only")
   }
 }

@@ -12,26 +12,68 @@ import Foundation
 ///
 /// - Throws: `FileError.unwritable` with the system's reason.
 public func writeAtomically(_ bytes: [UInt8], to path: String) throws(FileError) {
+  try withTemporary(for: path) { (temporary, place) throws(FileError) in
+    try fill(temporary.file, with: bytes, path)
+    guard renameat(place.folder, temporary.name, place.folder, place.name) == 0 else { throw unwritable(path) }
+    // Some file systems cannot flush a folder and say so with EINVAL; their renames are as durable as they get.
+    guard retrying({ fsync(place.folder) }) == 0 || errno == EINVAL else { throw unwritable(path) }
+  }
+}
+
+/// Refuses a `path` to which `writeAtomically` could not write, by doing what that does but for the writing: a temporary is
+/// made in the folder, and removed. What stands there stays as it is.
+///
+/// - Throws: `FileError.unwritable` with the system's reason.
+public func requireWritable(_ path: String) throws(FileError) {
+  try withTemporary(for: path) { (temporary, place) throws(FileError) in
+    try place.requireReplaceable(path)
+    guard unlinkat(place.folder, temporary.name, 0) == 0 else { throw unwritable(path) }
+  }
+}
+
+/// Where a file is to be: links are followed.
+private struct Place {
+  let target: String
+  let name: String
+  /// The open folder.
+  let folder: Int32
+
+  /// Refuses a file that is there and that no rename replaces: another user's in a sticky folder, one whose attributes
+  /// forbid it, or one that something is mounted on.
+  func requireReplaceable(_ path: String) throws(FileError) {
+    // To be removed as if it were a folder: the system tries whether it might, and then leaves what is none.
+    if unlinkat(folder, name, AT_REMOVEDIR) != 0, errno != ENOTDIR, errno != ENOENT { throw unwritable(path) }
+    guard let mounts = FileManager.default.contents(atPath: "/proc/self/mountinfo") else { return }
+    let escaped = [("\\", "134"), (" ", "040"), ("\t", "011"), ("\n", "012")]
+      .reduce(target) { $0.replacing($1.0, with: "\\" + $1.1) }
+    let points = String(decoding: mounts, as: UTF8.self).split(separator: "\n").map { $0.split(separator: " ") }
+    if points.contains(where: { $0.count > 4 && $0[4] == escaped }) { throw unwritable(path, systemReason(EBUSY)) }
+  }
+}
+
+/// Runs `body` with a new file, and with the place that it may be renamed to in the same folder. It is removed if that
+/// fails.
+private func withTemporary(
+  for path: String, _ body: (_ temporary: (name: String, file: Int32), _ place: Place) throws(FileError) -> Void
+) throws(FileError) {
   let target = try resolvedTarget(path)
   let slash = target.lastIndex(of: "/")
   let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
+  guard !name.isEmpty else { throw unwritable(path, noName) }
   let folderPath = slash.map { String(target[...$0]) } ?? "."
   let folder = retrying { open(folderPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-  guard folder >= 0 else { throw unwritable(path) }
+  guard folder >= 0 else { throw unwritable(path, errno == ENOENT ? missingFolder(of: path) : nil) }
   defer { close(folder) }
 
   removeLeftovers(in: folder, folderPath)
   let temporary = try lockedTemporary(in: folder, path)
   defer { close(temporary.file) }
   do throws(FileError) {
-    try fill(temporary.file, with: bytes, path)
-    guard renameat(folder, temporary.name, folder, name) == 0 else { throw unwritable(path) }
+    try body(temporary, Place(target: target, name: name, folder: folder))
   } catch {
     unlinkat(folder, temporary.name, 0)
     throw error
   }
-  // Some file systems cannot flush a folder and say so with EINVAL; their renames are as durable as they get.
-  guard retrying({ fsync(folder) }) == 0 || errno == EINVAL else { throw unwritable(path) }
 }
 
 /// The content of the regular file at `path`, read into memory once.
@@ -78,7 +120,7 @@ private func resolvedTarget(_ path: String) throws(FileError) -> String {
     if errno == ENOENT { return path }
     throw unwritable(path)
   }
-  guard let resolved = realpath(path, nil) else { throw unwritable(path) }
+  guard let resolved = realpath(path, nil) else { throw unwritable(path, errno == ENOENT ? linkToNothing : nil) }
   defer { free(resolved) }
   guard stat(resolved, &status) == 0 else { throw unwritable(path) }
   guard status.st_mode & S_IFMT == S_IFREG else {
@@ -89,6 +131,8 @@ private func resolvedTarget(_ path: String) throws(FileError) -> String {
 
 private let temporaryPrefix = ".kernelvlm-"
 private let temporarySuffix = ".tmp"
+/// Another process that looks for leftovers takes a temporary once or twice; more than this is a fault of the system.
+private let mostTries = 100
 
 /// Removes the temporaries in `folder` that no living process has locked. What cannot be removed stays.
 private func removeLeftovers(in folder: Int32, _ folderPath: String) {
@@ -104,7 +148,7 @@ private func removeLeftovers(in folder: Int32, _ folderPath: String) {
 /// A new file in `folder`, locked for as long as `file` is open and the process lives. Where the file system has no locks
 /// it is used without: nobody else can lock it either, so leftovers stay there.
 private func lockedTemporary(in folder: Int32, _ path: String) throws(FileError) -> (name: String, file: Int32) {
-  while true {
+  for _ in 0..<mostTries {
     let name = temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 36) + temporarySuffix
     let file = retrying { openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
     guard file >= 0 else { throw unwritable(path) }
@@ -113,8 +157,10 @@ private func lockedTemporary(in folder: Int32, _ path: String) throws(FileError)
     var status = stat()
     let isRemoved = fstat(file, &status) == 0 && status.st_nlink == 0
     if !isTaken && !isRemoved { return (name, file) }
+    unlinkat(folder, name, 0)
     close(file)
   }
+  throw unwritable(path, "each of \(mostTries) temporary files was locked or removed by another process")
 }
 
 /// Writes all of `bytes` and flushes them to the disk, by a descriptor of its own, so that an error in closing it is seen
@@ -123,17 +169,27 @@ private func fill(_ temporary: Int32, with bytes: [UInt8], _ path: String) throw
   let file = fcntl(temporary, F_DUPFD_CLOEXEC, 0)
   guard file >= 0 else { throw unwritable(path) }
   var failure: FileError?
+  if !writeAll(bytes, to: file) || retrying({ fsync(file) }) != 0 { failure = unwritable(path) }
+  if close(file) != 0, errno != EINTR, failure == nil { failure = unwritable(path) }
+  if let failure { throw failure }
+}
+
+/// Writes all of `bytes`, in as many pieces as it takes; false, with the reason in `errno`, if that cannot be done.
+package func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
   bytes.withUnsafeBytes { raw in
     var rest = raw[...]
     while !rest.isEmpty {
       let written = retrying { write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count) }
-      guard written > 0 else { break }
+      if written < 0, errno == EAGAIN {
+        // Somebody else who has the stream made it one that does not wait.
+        var wanted = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+        if retrying({ poll(&wanted, 1, -1) }) > 0 { continue }
+      }
+      guard written > 0 else { return false }
       rest = rest.dropFirst(written)
     }
-    if !rest.isEmpty || retrying({ fsync(file) }) != 0 { failure = unwritable(path) }
+    return true
   }
-  if close(file) != 0, errno != EINTR, failure == nil { failure = unwritable(path) }
-  if let failure { throw failure }
 }
 
 /// The call's result, after as many attempts as signals interrupted.
@@ -143,6 +199,8 @@ private func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
     if result != -1 || errno != EINTR { return result }
   }
 }
+
+private let noName = "expected a file's name, found none"
 
 /// The system's functions would silently take the part before it.
 private let noNUL = "expected a path without NUL"
@@ -155,10 +213,25 @@ private func kind(of status: stat) -> String {
   }
 }
 
-private func unwritable(_ path: String, _ reason: String? = nil) -> FileError {
-  FileError(.unwritable, path: path, "could not write: \(reason ?? String(cString: strerror(errno)))")
+/// A link that points to nothing: nobody knows what is meant to be there.
+package let linkToNothing = "expected a file, found a symbolic link to nothing"
+
+/// Why `path` cannot be written where the system finds no folder for it.
+package func missingFolder(of path: String) -> String {
+  guard !path.isEmpty else { return noName }
+  let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+  let advice = path.hasPrefix("~") ? " (a shell leaves a quoted ~ as it is)" : ""
+  return "expected a folder \(folder), found none\(advice)"
+}
+
+/// - Parameter reason: the system's, in `errno`, if it is nil.
+package func unwritable(_ path: String, _ reason: String? = nil) -> FileError {
+  FileError(.unwritable, path: path, "could not write: \(reason ?? systemReason(errno))")
 }
 
 private func unreadable(_ path: String, _ reason: String? = nil) -> FileError {
-  FileError(.missing, path: path, "could not read: \(reason ?? String(cString: strerror(errno)))")
+  FileError(.missing, path: path, "could not read: \(reason ?? systemReason(errno))")
 }
+
+/// The system's words for an error.
+package func systemReason(_ error: Int32) -> String { String(cString: strerror(error)) }

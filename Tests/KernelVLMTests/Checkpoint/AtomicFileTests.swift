@@ -51,23 +51,39 @@ private func content(_ path: String) throws -> [UInt8] { try readFile(at: path, 
   try await withScratchFolder { folder in
     try writeAtomically([1], to: folder + "/file")
     #expect(symlink("nowhere", folder + "/dangling") == 0)
+    #expect(symlink("loop", folder + "/loop") == 0)
     #expect(mkfifo(folder + "/pipe", 0o600) == 0)
     for (path, reason) in [
-      (folder + "/none/file", "No such file or directory"), (folder + "/none/", "No such file or directory"),
+      (folder + "/none/file", "expected a folder \(folder)/none/, found none"),
+      (folder + "/none/", "expected a file's name, found none"), ("", "expected a file's name, found none"),
+      ("~/file", "expected a folder ~/, found none (a shell leaves a quoted ~ as it is)"),
       (folder + "/file/file", "Not a directory"), (folder + "/file/", "Not a directory"),
-      (folder + "/dangling", "No such file or directory"), ("", "No such file or directory"),
+      (folder + "/dangling", "expected a file, found a symbolic link to nothing"),
+      (folder + "/loop", "Too many levels of symbolic links"),
+      (folder + "/" + String(repeating: "/", count: 5000), "File name too long"),
       (folder + "/" + String(repeating: "n", count: 256), "File name too long"),
       (folder, "expected a regular file, found a folder"), (folder + "/.", "expected a regular file, found a folder"),
       (folder + "/pipe", "expected a regular file, found a named pipe"),
       ("/dev/null", "expected a regular file, found a device or a socket"),
       (folder + "/file\0", "expected a path without NUL"),
     ] {
-      let error = fileError { () throws(FileError) in try writeAtomically([2], to: path) }
-      #expect(error == FileError(.unwritable, path: path, "could not write: \(reason)"))
+      let expected = FileError(.unwritable, path: path, "could not write: \(reason)")
+      #expect(fileError { () throws(FileError) in try writeAtomically([2], to: path) } == expected)
+      #expect(fileError { () throws(FileError) in try requireWritable(path) } == expected)
     }
-    #expect(try names(in: folder) == ["dangling", "file", "pipe"])
+    #expect(try names(in: folder) == ["dangling", "file", "loop", "pipe"])
     #expect(try content(folder + "/file") == [1])
     #expect(try temporariesHere() == before)
+  }
+}
+
+@Test func whatCanBeWrittenIsFoundSoAndLeftAsItIs() async throws {
+  try await withScratchFolder { folder in
+    try writeAtomically([1], to: folder + "/file")
+    #expect(symlink("file", folder + "/link") == 0)
+    for name in ["file", "link", "new", String(repeating: "n", count: 255)] { try requireWritable(folder + "/" + name) }
+    #expect(try names(in: folder) == ["file", "link"])
+    #expect(try content(folder + "/file") == [1])
   }
 }
 
@@ -95,8 +111,9 @@ private func content(_ path: String) throws -> [UInt8] { try readFile(at: path, 
     await #expect(processExitsWith: .success) { [folder = folder as String] in
       guard chmod(folder, 0o555) == 0, geteuid() != 0 || seteuid(65534) == 0 else { exit(1) }
       let path = folder + "/file"
-      let error = fileError { () throws(FileError) in try writeAtomically([2], to: path) }
-      exit(error == FileError(.unwritable, path: path, "could not write: Permission denied") ? 0 : 2)
+      let expected = FileError(.unwritable, path: path, "could not write: Permission denied")
+      guard fileError({ () throws(FileError) in try requireWritable(path) }) == expected else { exit(3) }
+      exit(fileError { () throws(FileError) in try writeAtomically([2], to: path) } == expected ? 0 : 2)
     }
     #expect(chmod(folder, 0o755) == 0)
     #expect(try names(in: folder) == ["file"])
@@ -112,8 +129,9 @@ func theTemporaryIsRemovedWhenTheRenameFails() async throws {
     await #expect(processExitsWith: .success) { [folder = folder as String] in
       guard chmod(folder, 0o1777) == 0, seteuid(65534) == 0 else { exit(1) }
       let path = folder + "/file"
-      let error = fileError { () throws(FileError) in try writeAtomically([2], to: path) }
-      exit(error == FileError(.unwritable, path: path, "could not write: Operation not permitted") ? 0 : 2)
+      let expected = FileError(.unwritable, path: path, "could not write: Operation not permitted")
+      guard fileError({ () throws(FileError) in try requireWritable(path) }) == expected else { exit(3) }
+      exit(fileError { () throws(FileError) in try writeAtomically([2], to: path) } == expected ? 0 : 2)
     }
     #expect(try names(in: folder) == ["file"])
     #expect(try content(folder + "/file") == [1])

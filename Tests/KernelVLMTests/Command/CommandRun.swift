@@ -17,44 +17,43 @@ struct CommandRun {
     executable.deletingLastPathComponent().path + ":"
     + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
 
-  /// Runs to the end.
+  /// No run takes so long, under a sanitizer either: it hangs.
+  private static let limit = Duration.seconds(600)
+
+  /// Runs to the end, with the signals as a shell has them.
   /// - Parameters:
   ///   - environment: what to set besides; KERNELVLM_DATA is not passed on.
   ///   - signal: what to send as soon as standard error contains `cue`.
   ///   - delay: microseconds to wait before it is sent.
+  ///   - second: what to send a while after that.
   ///   - addressSpace: how many MiB of it there are.
   ///   - shell: a script that runs it, as `"$0" "$@"`.
   init(
     _ arguments: [String], environment: [String: String] = [:], signal: (number: Int32, cue: String)? = nil,
-    delay: useconds_t = 0, addressSpace: Int? = nil, shell: String? = nil
+    delay: useconds_t = 0, second: Int32? = nil, addressSpace: Int? = nil, shell: String? = nil
   ) throws {
-    let process = Process()
+    var words = [Self.executable.path] + arguments
     if let script = shell ?? addressSpace.map({ "ulimit -v \($0 << 10); exec \"$0\" \"$@\"" }) {
-      process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments = ["-c", script, Self.executable.path] + arguments
-    } else {
-      process.executableURL = Self.executable
-      process.arguments = arguments
+      words = ["/bin/sh", "-c", script] + words
     }
-    process.environment = ProcessInfo.processInfo.environment
+    let variables = ProcessInfo.processInfo.environment
       .merging(["KERNELVLM_DATA": "", "PATH": Self.searchPath]) { _, ours in ours }
       .merging(environment) { _, new in new }
-    process.standardInput = FileHandle.nullDevice
     // Files, not pipes: nobody need read them while the command runs.
-    (output, errors) = try withTemporaryFolder { folder in
+    (status, output, errors) = try withTemporaryFolder { folder in
       let (output, errors) = ("\(folder)/stdout", "\(folder)/stderr")
-      process.standardOutput = try Self.created(output)
-      process.standardError = try Self.created(errors)
-      try process.run()
+      let process = try SpawnedProcess(words, variables, output: output, errors: errors, limit: Self.limit)
       if let signal {
         while process.isRunning, try !Self.text(errors).contains(signal.cue) { usleep(2000) }
         usleep(delay)
-        if process.isRunning { kill(process.processIdentifier, signal.number) }
+        process.send(signal.number)
       }
-      process.waitUntilExit()
-      return (try Self.text(output), try Self.text(errors))
+      if let second {
+        usleep(300_000)
+        process.send(second)
+      }
+      return (try process.wait(), try Self.text(output), try Self.text(errors))
     }
-    status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
   }
 
   init(_ arguments: String...) throws { try self.init(arguments) }
@@ -63,11 +62,6 @@ struct CommandRun {
   func json() throws -> [String: Any] {
     #expect(output.hasPrefix("{") && output.hasSuffix("}\n") && output.filter { $0 == "\n" }.count == 1)
     return try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
-  }
-
-  private static func created(_ path: String) throws -> FileHandle {
-    try Data().write(to: URL(fileURLWithPath: path))
-    return try #require(FileHandle(forWritingAtPath: path))
   }
 
   private static func text(_ path: String) throws -> String {

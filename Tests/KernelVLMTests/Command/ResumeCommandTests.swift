@@ -81,43 +81,13 @@ import Testing
       let run = try CommandRun(arguments + ["--json"], signal: (SIGINT, "step   100/"))
       #expect(run.status == 130)
       let advice = try #require(run.errors.split(separator: "\n").last { $0.hasPrefix("Go on with: ") })
-      let shell = Process()
-      let output = Pipe()
-      shell.executableURL = URL(fileURLWithPath: "/bin/sh")
-      shell.arguments = ["-c", String(advice.dropFirst("Go on with: ".count))]
       let binaries = CommandRun.executable.deletingLastPathComponent().path
-      shell.environment = ProcessInfo.processInfo.environment.merging(["PATH": "\(binaries):/usr/bin:/bin"]) { $1 }
-      shell.standardOutput = output
-      shell.standardError = FileHandle.nullDevice
-      try shell.run()
-      let printed = output.fileHandleForReading.readDataToEndOfFile()
-      shell.waitUntilExit()
-      let result = try #require(try JSONSerialization.jsonObject(with: printed) as? [String: Any])
+      let result = try CommandRun(
+        [], environment: ["PATH": "\(binaries):/usr/bin:/bin"], shell: String(advice.dropFirst("Go on with: ".count))
+      ).json()
       #expect(result["weights_sha256"] as? String == whole["weights_sha256"] as? String)
       #expect((result["resumed_at_step"] as? Int).map { $0 >= 100 } == true)
-      #expect(try loggedSteps("\(odd)/log") == (1...20).map { 100 * $0 }, "a log goes on where it was")
-    }
-  }
-
-  private func loggedSteps(_ path: String) throws -> [Int?] {
-    try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
-      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])["step"] as? Int
-    }
-  }
-
-  /// After SIGKILL the steps since the last save come again, in a log that keeps what it had, an unfinished line too.
-  @Test func aLogIsAppendedTo() throws {
-    try Self.withSmallData { folder in
-      let (model, log) = ("\(folder)/model", "\(folder)/log")
-      #expect(
-        try CommandRun("train", "--data", folder, "--steps", "150", "--save", model, "--log", log).status == 0)
-      let before = try String(contentsOfFile: log, encoding: .utf8)
-      try write(Array((before + "{\"step\":").utf8), to: log)
-      let run = try CommandRun("train", "--data", folder, "--resume", model, "--steps", "300", "--log", log)
-      #expect(run.status == 0)
-      let after = try String(contentsOfFile: log, encoding: .utf8)
-      #expect(after.hasPrefix(before + "{\"step\":\n{"))
-      #expect(after.hasSuffix("}\n") && after.filter { $0 == "\n" }.count == 5)
+      #expect(try LogTests.steps("\(odd)/log") == (1...20).map { 100 * $0 }, "a log goes on where it was")
     }
   }
 

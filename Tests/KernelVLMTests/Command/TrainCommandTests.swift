@@ -95,7 +95,7 @@ import Testing
     #expect(abs(losses[0] - losses[1]) < 1e-4)
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func aSignalSavesWhatWasLearnt(_ signal: Int32) throws {
     try withTemporaryFolder { folder in
       let model = "\(folder)/model"

@@ -105,17 +105,6 @@ import Testing
     }
   }
 
-  @Test func aFullDiskIsNotASuccess() throws {
-    // /dev/full refuses every write.
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    let command = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent("kernelvlm").path
-    process.arguments = ["-c", "'\(command)' data info --data drawn > /dev/full 2>/dev/null"]
-    try process.run()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 73)
-  }
-
   static let options: [(subcommand: [String], options: [String])] = [
     (
       ["train"],
