@@ -22,7 +22,7 @@ AREAS = [
     (
         "readers and checkpoint",
         ["Sources/KernelVLM/Checkpoint/"]
-        + [DATA + name for name in ("Dataset", "FileError", "Gzip", "IDX", "Memory", "SHA256")],
+        + [DATA + name for name in ("Dataset", "FileError", "ForeignFile", "Gzip", "IDX", "Memory", "SHA256")],
         100,
     ),
     ("rest of the library", ["Sources/KernelVLM/"], 90),

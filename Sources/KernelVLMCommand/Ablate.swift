@@ -51,6 +51,7 @@ struct Ablate: ParsableCommand, NotingCommand {
       \(ablation.arms.count) models with \(seeds.of("seed")) each: \(ablation.trainings.of("training")) of \
       \(steps.of("step")), up to \(jobs) at once, \(kernels.summary)
       """)
+    dataset.train.noteDoubts(dataset.name, names: Vocabulary.digitNames)
     let start = ContinuousClock.now
     let results = try measure(ablation, kernels, dataset, jobs: jobs)
     let seconds = start.duration(to: .now).seconds

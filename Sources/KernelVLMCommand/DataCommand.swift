@@ -6,6 +6,20 @@ struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
     abstract: "Fetch MNIST, or say which data would be used.",
+    discussion: """
+      Images come from a folder with files of MNIST's names, each raw or .gz:
+
+      train-images-idx3-ubyte  train-labels-idx1-ubyte
+      t10k-images-idx3-ubyte   t10k-labels-idx1-ubyte
+
+      They may also stand in MNIST/raw or raw below it, as torchvision has them, have Kaggle's names \
+      (train-images.idx3-ubyte), or stand in folders of their own names. Other images are written so from NumPy arrays \
+      of bytes, x (images, rows, columns; 0 is background, 255 is ink) and y (labels, from 0):
+
+      import struct
+      open("train-images-idx3-ubyte", "wb").write(struct.pack(">4I", 0x803, *x.shape) + x.tobytes())
+      open("train-labels-idx1-ubyte", "wb").write(struct.pack(">2I", 0x801, len(y)) + y.tobytes())
+      """,
     subcommands: [Fetch.self, Info.self])
 
   struct Fetch: ParsableCommand, NotingCommand {
@@ -54,7 +68,7 @@ struct DataCommand: ParsableCommand {
 
     @Option(
       help: ArgumentHelp(
-        "A folder with MNIST's four files, or 'drawn' (default: wherever the other commands find MNIST).",
+        "A folder with MNIST's files, or 'drawn' (default: wherever the other commands find MNIST).",
         valueName: "folder|drawn"))
     var data: String?
 
@@ -62,17 +76,19 @@ struct DataCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-      guard let source = try presentSource() else { return }
-      let report = try DataReport(source)
+      guard let (source, splits) = try present() else { return }
+      let report = try DataReport(source, splits)
       try json ? Output.json(report) : Output.result(report.text)
     }
 
-    /// Nil, after saying so, if MNIST would have to be downloaded.
-    private func presentSource() throws -> DataSource? {
-      if data == "drawn" { return try DataSource.resolve(data) }
-      switch try MNIST.locate(folder: data, environment: ProcessInfo.processInfo.environment) {
+    /// The source and which splits of it are there. Nil, after saying so, if MNIST would have to be downloaded.
+    private func present() throws -> (DataSource, [Split])? {
+      let name = DataSource.name(data)
+      if name == "drawn" { return (.drawn(seed: DrawnDigits.defaultSeed), Split.allCases) }
+      let splits = name.map(MNIST.splits(in:)) ?? Split.allCases
+      switch try MNIST.locate(folder: name, splits: splits, environment: ProcessInfo.processInfo.environment) {
       case .complete(let folder):
-        return .folder(folder)
+        return (.folder(folder), splits)
       case .incomplete(let cache):
         let text = "MNIST would be downloaded to \(cache); 'kernelvlm data fetch' does so now"
         try json ? Output.json(["missing": cache]) : Output.result(text)
@@ -88,8 +104,8 @@ private struct DataReport: Encodable {
     let split: String
     let images: Int
     let side: Int
-    /// Images of each label.
-    let labels: [Int]
+    /// Images of each label, from 0 to the greatest in any split.
+    var labels: [Int]
   }
 
   struct Hash: Encodable {
@@ -101,45 +117,59 @@ private struct DataReport: Encodable {
 
   let dataset: String
   let source: String
-  let splits: [Part]
+  private(set) var splits: [Part] = []
   /// Of the raw files; of the pixels and labels where there are no files.
-  let hashes: [Hash]
+  private(set) var hashes: [Hash] = []
 
-  init(_ source: DataSource) throws {
-    let data = try source.load()
-    dataset = data.name.rawValue
+  /// Reads one split after the other, whatever its labels are, and says what looks wrong with it.
+  init(_ source: DataSource, _ splits: [Split]) throws {
+    var names: Set<Dataset.Name> = []
+    for split in splits {
+      let (name, images) = try source.load(split, names: 256)
+      names.insert(name)
+      var counts = [Int](repeating: 0, count: 256)
+      for label in images.labels { counts[Int(label)] += 1 }
+      self.splits.append(Part(split: split.rawValue, images: images.count, side: images.side, labels: counts))
+      hashes += Self.hashes(images, split, of: source)
+      images.noteDoubts(name, names: Vocabulary.digitNames)
+    }
+    dataset = (names.count == 1 ? names.first ?? .custom : .custom).rawValue
     self.source = source.place
-    splits = [(Split.train, data.train), (.test, data.test)].map { split, images in
-      Part(
-        split: split.rawValue, images: images.count, side: images.side,
-        labels: Vocabulary.digitNames.indices.map { label in images.labels.count { Int($0) == label } })
-    }
-    switch source {
-    case .folder(let folder):
-      hashes = try MNIST.files.map { file in
-        let sha256 = try IDX(path: "\(folder)/\(file.name)", rank: file.rank).sha256
-        return Hash(name: file.name, sha256: sha256, mnist: sha256 == file.sha256)
-      }
-    case .drawn:
-      hashes = [("train", data.train), ("test", data.test)].flatMap { split, images in
-        [
-          Hash(name: "\(split) pixels", sha256: sha256Hex(of: images.images), mnist: false),
-          Hash(name: "\(split) labels", sha256: sha256Hex(of: images.labels), mnist: false),
-        ]
+    let greatest = self.splits.compactMap { $0.labels.lastIndex { $0 > 0 } }.max() ?? 0
+    for index in self.splits.indices { self.splits[index].labels.removeLast(255 - greatest) }
+  }
+
+  private static func hashes(_ images: LabelledImages, _ split: Split, of source: DataSource) -> [Hash] {
+    guard case .folder = source else {
+      return [("pixels", images.images), ("labels", images.labels)].map { what, bytes in
+        Hash(name: "\(split.rawValue) \(what)", sha256: sha256Hex(of: bytes), mnist: false)
       }
     }
+    let files = MNIST.files(split)
+    return zip([files.images, files.labels], [images.sha256OfImagesFile, images.sha256OfLabelsFile]).map {
+      file, sha256 in
+      Hash(name: file.name, sha256: sha256, mnist: sha256 == file.sha256)
+    }
+  }
+
+  /// Ten digits by their names, and other labels by their numbers.
+  private var rows: [(label: Int, name: String)] {
+    let labels = splits.first?.labels.indices ?? 0..<0
+    if labels.count <= Vocabulary.digitNames.count { return labels.map { ($0, Vocabulary.digitNames[$0]) } }
+    return labels.filter { label in splits.contains { $0.labels[label] > 0 } }.map { ($0, "\($0)") }
   }
 
   var text: String {
     let head = "".padded(8) + splits.map { $0.split.aligned(9) }.joined()
-    let counts = Vocabulary.digitNames.enumerated().map { label, name in
+    let counts = rows.map { label, name in
       name.padded(8) + splits.map { $0.labels[label].grouped.aligned(9) }.joined()
     }
     let totals = "images".padded(8) + splits.map { $0.images.grouped.aligned(9) }.joined()
     let width = (hashes.map(\.name.count).max() ?? 0) + 2
     let sums = hashes.map { $0.name.padded(width) + $0.sha256 + ($0.mnist ? " ✓" : "") }
+    let sides = Set(splits.map(\.side)).sorted().map { "\($0) x \($0)" }.joined(separator: " and ")
     return """
-      Data: \(dataset), \(source), \(splits[0].side) x \(splits[0].side) pixels
+      Data: \(dataset), \(source), \(sides) pixels
 
       \(([head] + counts + [totals]).joined(separator: "\n"))
 

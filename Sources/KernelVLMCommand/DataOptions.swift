@@ -6,24 +6,34 @@ import Synchronization
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A folder with MNIST's four files (raw or gzip), or 'drawn' for digits drawn from a seed (default: the folder that "
-        + "KERNELVLM_DATA names, else the user's cache folder, else a download into it).", valueName: "folder|drawn"))
+      "A folder with MNIST's files (raw or gzip), or 'drawn' for digits drawn from a seed (default: what KERNELVLM_DATA "
+        + "names, else the user's cache folder, else a download into it).", valueName: "folder|drawn"))
   var data: String?
 
   /// Where to read from. MNIST is downloaded if it is nowhere; if that fails, digits are drawn instead, and a line says so.
-  /// - Parameter saved: the name of the images that a training goes on with, for which no others will do.
-  func source(_ saved: Dataset.Name? = nil) throws -> DataSource {
+  /// - Parameters:
+  ///   - splits: what will be read.
+  ///   - saved: the name of the images that a training goes on with, for which no others will do.
+  func source(_ splits: [Split] = Split.allCases, saved: Dataset.Name? = nil) throws -> DataSource {
     if data == nil, saved == .drawn { return .drawn(seed: DrawnDigits.defaultSeed) }
     let progress = DownloadProgress()
     defer { progress.clear() }
     do {
-      return try DataSource.resolve(data, progress: progress.show)
+      return try DataSource.resolve(data, splits: splits, progress: progress.show)
     } catch {
       guard data == nil, saved == nil, error.kind == .unavailable || error.kind == .unwritable else { throw error }
       progress.clear()
       Output.note("Going on with drawn digits, no MNIST here: \(error.problem)")
       return .drawn(seed: DrawnDigits.defaultSeed)
     }
+  }
+}
+
+extension LabelledImages {
+  /// Says what looks wrong with images that nobody vouches for.
+  func noteDoubts(_ dataset: Dataset.Name, names: [String]) {
+    guard dataset == .custom else { return }
+    for doubt in doubts(names: names) { Output.note("Note: \(doubt)") }
   }
 }
 

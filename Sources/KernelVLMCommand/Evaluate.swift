@@ -80,12 +80,13 @@ struct LoadedModel {
 
   /// The images to spell; says so if they are of another kind than those it has learnt from.
   func images(_ split: Split, _ options: DataOptions) throws -> (name: Dataset.Name, images: LabelledImages) {
-    let source = try options.source()
+    let source = try options.source([split])
     let (name, images) = try source.load(split, names: model.configuration.names.count)
     Output.note("Data: \(name.rawValue), \(source.place), \(images.count.grouped) \(split.rawValue) images")
     if let trainedOn = provenance["dataset"].flatMap(Dataset.Name.init), trainedOn != name {
       Output.note("Note: the model was trained on \(trainedOn.rawValue)")
     }
+    images.noteDoubts(name, names: model.configuration.names)
     return (name, images)
   }
 }

@@ -130,6 +130,7 @@ struct Train: ParsableCommand, NotingCommand {
       \(model.configuration.gradient.rawValue) gradient, seed \(plan.recipe.seed)
       Kernels: \(plan.kernels.summary), \(session.threads > 1 ? "up to " : "")\(session.threads.of("thread"))
       """)
+    dataset.train.noteDoubts(dataset.name, names: plan.configuration.names)
     if let resume { plan.resumption(resume).forEach(Output.note) }
     if let from {
       Output.note("Begins with the weights of \(from)")

@@ -69,7 +69,7 @@ struct TrainingPlan {
 
   /// Where its images are.
   func source(_ options: DataOptions) throws -> DataSource {
-    try options.source(saved.map { Dataset.Name(rawValue: $0.dataset) ?? .custom })
+    try options.source(saved: saved.map { Dataset.Name(rawValue: $0.dataset) ?? .custom })
   }
 
   /// The training, at its first step or where it goes on.

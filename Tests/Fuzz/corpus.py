@@ -41,6 +41,13 @@ FILES = {
     "long": IMAGES + idx([1, 4, 4]) + b"\0",
     "header-cut": IMAGES + idx([1, 4, 4])[:9],
     "empty": IMAGES,
+    "lfs-pointer": IMAGES + b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+    "html": IMAGES + b"<!DOCTYPE html><html>",
+    "csv": LABELS + b"label,1x1\n5,0\n",
+    "npz": IMAGES + b"PK\3\4" + bytes(22) + struct.pack("<2H", 5, 0) + b"x.npy",
+    "pickle": LABELS + b"\x80\4\x95\0",
+    "utf-16": LABELS + "5,0".encode("utf-16"),
+    "safetensors": IMAGES + struct.pack("<Q", 2) + b"{}",
 }
 
 
@@ -90,6 +97,8 @@ GZIP = {
     "bomb": IMAGES + member(idx([1, 4, 4]) + bytes(1 << 17)),
     "claims-2-gib": IMAGES + member(idx([1 << 11, 1 << 10, 1 << 10], b"")),
     "empty-content": LABELS + member(b""),
+    "gzip-within": LABELS + member(member(labels)),
+    "html-within": IMAGES + member(b"<html>not found</html>"),
 }
 
 
@@ -176,6 +185,10 @@ SAFETENSORS = {
     "length-long": safetensors({}, length=100),
     "length-0": safetensors(b"", pad=False),
     "cut": safetensors({"a": one})[:20],
+    "lfs-pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+    "pytorch": b"PK\3\4" + bytes(22) + struct.pack("<2H", 16, 0) + b"archive/data.pkl",
+    "idx": images,
+    "json": b'{"a":[1]}',
 }
 
 def arguments(line):

@@ -7,7 +7,7 @@ enum MNISTAvailability {
   /// The folder that KERNELVLM_DATA names, if it holds all four files.
   static let folder: String? = {
     guard let folder = ProcessInfo.processInfo.environment["KERNELVLM_DATA"] else { return nil }
-    return MNIST.missingFile(in: folder) == nil ? folder : nil
+    return MNIST.missing(in: folder).isEmpty ? folder : nil
   }()
 
   static let isPresent = folder != nil

@@ -76,11 +76,11 @@ private func withTemporary(
   }
 }
 
-/// The content of the regular file at `path`, read into memory once.
+/// The content of the regular file at `path`, or its first `prefix` bytes, read into memory once.
 ///
 /// - Throws: `FileError.missing` if it is not there, is no regular file or cannot be read; `FileError.malformed` if it
 ///   has more than `sizeLimit` bytes or shrinks while it is read; `FileError.memory`.
-func readFile(at path: String, sizeLimit: Int) throws(FileError) -> [UInt8] {
+func readFile(at path: String, sizeLimit: Int, prefix: Int = .max) throws(FileError) -> [UInt8] {
   guard !path.utf8.contains(0) else { throw unreadable(path, noNUL) }
   // Without O_NONBLOCK, opening a named pipe would wait for a writer.
   let file = retrying { open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
@@ -91,10 +91,10 @@ func readFile(at path: String, sizeLimit: Int) throws(FileError) -> [UInt8] {
   guard status.st_mode & S_IFMT == S_IFREG else {
     throw unreadable(path, "expected a regular file, found \(kind(of: status))")
   }
-  let size = Int(status.st_size)
-  guard size <= sizeLimit else {
-    throw FileError(.malformed, path: path, "expected at most \(sizeLimit) bytes, found \(size)")
+  guard status.st_size <= sizeLimit else {
+    throw FileError(.malformed, path: path, "expected at most \(sizeLimit) bytes, found \(status.st_size)")
   }
+  let size = min(Int(status.st_size), prefix)
   try requireMemory(size, for: path)
   var failure: FileError?
   let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in

@@ -43,6 +43,10 @@ struct SafetensorsHeader {
   /// Where the header stands: its length fits the file, it is UTF-8 and begins with a brace.
   private static func range(in bytes: [UInt8], path: String) throws(FileError) -> Range<Int> {
     func malformed(_ problem: String) -> FileError { FileError(.malformed, path: path, problem) }
+    // A file that has no brace where the header begins may be another known thing; a broken safetensors file has one.
+    if bytes.dropFirst(lengthBytes).first != UInt8(ascii: "{"), let foreign = ForeignFile.identify(bytes) {
+      throw malformed("expected a model in safetensors, found \(foreign.found(as: .model))")
+    }
     guard bytes.count >= lengthBytes else {
       throw malformed("expected 8 bytes of header length at byte 0, found \(bytes.count)")
     }
@@ -58,19 +62,6 @@ struct SafetensorsHeader {
       throw malformed("expected a header in UTF-8, found an invalid sequence at byte \(invalid)")
     }
     return range
-  }
-
-  private static func firstInvalidUTF8(in bytes: ArraySlice<UInt8>) -> Int? {
-    var parser = Unicode.UTF8.ForwardParser()
-    var iterator = bytes.makeIterator()
-    var position = bytes.startIndex
-    while true {
-      switch parser.parseScalar(from: &iterator) {
-      case .valid(let scalar): position += scalar.count
-      case .error: return position
-      case .emptyInput: return nil
-      }
-    }
   }
 
   private mutating func scanEntries(_ scanner: inout HeaderScanner) throws(FileError) {

@@ -26,6 +26,10 @@ public struct LabelledImages: Sendable, Equatable {
 
   public var count: Int { labels.count }
 
+  /// SHA-256 of the raw IDX files that hold these.
+  public var sha256OfImagesFile: String { IDX.sha256([count, side, side], images) }
+  public var sha256OfLabelsFile: String { IDX.sha256([count], labels) }
+
   /// The `side` * `side` bytes of image `index`.
   public subscript(index: Int) -> ArraySlice<UInt8> {
     precondition(labels.indices.contains(index), "image \(index) of \(count)")
@@ -58,7 +62,7 @@ public struct Dataset: Sendable {
 
 /// Where to take images from; nothing is read before `load`.
 public enum DataSource: Sendable, Equatable {
-  /// A folder with MNIST's four file names, each raw or gzip.
+  /// A folder with files of MNIST's names, each raw or gzip.
   case folder(String)
   /// Digits drawn from a seed.
   case drawn(seed: UInt64)
@@ -69,9 +73,9 @@ public enum DataSource: Sendable, Equatable {
     let (trainName, train) = try load(.train, names: names)
     let (testName, test) = try load(.test, names: names)
     if case .folder(let folder) = self, train.side != test.side {
-      let path = MNIST.files(.test).images.path(in: folder)
+      let file = MNIST.files(.test).images
       throw FileError(
-        .malformed, path: IDX.existingFile(path) ?? path,
+        .malformed, path: file.find(in: folder) ?? file.path(in: folder),
         "expected test images of \(train.side) x \(train.side) as in train, found \(test.side) x \(test.side)")
     }
     return Dataset(name: trainName == testName ? trainName : .custom, train: train, test: test)
@@ -89,21 +93,30 @@ public enum DataSource: Sendable, Equatable {
     }
   }
 
-  /// The source that a user means: "drawn", a folder, or nothing, which is MNIST wherever `MNIST.locate` finds it, or
-  /// fetched into the cache folder where it finds none.
-  /// - Throws: `FileError`: `missing` for a folder without all four files, `unavailable` where MNIST is to be fetched
-  ///   and cannot be (drawn digits are then the caller's choice), `malformed` or `unwritable` for the cache folder.
+  /// What a user names: by the option, or else by KERNELVLM_DATA, which may be empty.
+  public static func name(
+    _ option: String?, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> String? {
+    option ?? environment["KERNELVLM_DATA"].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The source that a user names: "drawn", a folder, or nothing, which is the cache folder; what that lacks of `splits`
+  /// is fetched.
+  /// - Throws: `FileError`: `missing` for a folder without the files of `splits`, `unavailable` where MNIST is to be
+  ///   fetched and cannot be (drawn digits are then the caller's choice), `malformed` or `unwritable` for the cache.
   public static func resolve(
-    _ option: String?, environment: [String: String] = ProcessInfo.processInfo.environment,
+    _ option: String?, splits: [Split] = Split.allCases,
+    environment: [String: String] = ProcessInfo.processInfo.environment,
     mirrors: [String] = MNIST.mirrors, transport: Transport = httpsTransport,
     progress: @escaping @Sendable (MNIST.Progress) -> Void = { _ in }
   ) throws(FileError) -> DataSource {
-    if option == "drawn" { return .drawn(seed: DrawnDigits.defaultSeed) }
-    switch try MNIST.locate(folder: option, environment: environment) {
+    let name = name(option, environment: environment)
+    if name == "drawn" { return .drawn(seed: DrawnDigits.defaultSeed) }
+    switch try MNIST.locate(folder: name, splits: splits, environment: environment) {
     case .complete(let folder):
       return .folder(folder)
     case .incomplete(let cache):
-      try MNIST.fetch(into: cache, mirrors: mirrors, transport: transport, progress: progress)
+      try MNIST.fetch(MNIST.files(splits), into: cache, mirrors: mirrors, transport: transport, progress: progress)
       return .folder(cache)
     }
   }
@@ -112,8 +125,9 @@ public enum DataSource: Sendable, Equatable {
     _ split: Split, folder: String, names: Int
   ) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
     let (imagesFile, labelsFile) = MNIST.files(split)
-    let imagesPath = imagesFile.path(in: folder)
-    let labelsPath = labelsFile.path(in: folder)
+    guard let imagesPath = imagesFile.find(in: folder), let labelsPath = labelsFile.find(in: folder) else {
+      throw MNIST.lacking([split], in: folder)
+    }
     // Both headers before any values, and all checks before values are kept: a bad file takes no memory.
     let labelsContent = try IDXContent(path: labelsPath, rank: 1)
     let imagesContent = try IDXContent(path: imagesPath, rank: 3)
@@ -129,13 +143,14 @@ public enum DataSource: Sendable, Equatable {
     try labelsContent.check { first, labels throws(FileError) in
       guard let index = labels.firstIndex(where: { $0 >= names }) else { return }
       throw FileError(
-        .malformed, path: labelsContent.path,
+        .malformed, path: labelsPath,
         "expected labels of 0 to \(names - 1), "
           + "found \(labels[index]) at index \(first + labels.distance(from: labels.startIndex, to: index))")
     }
-    let images = try IDX(imagesContent)
-    let labels = try IDX(labelsContent)
-    let isMNIST = labels.sha256 == labelsFile.sha256 && images.sha256 == imagesFile.sha256
-    return (isMNIST ? .mnist : .custom, LabelledImages(images: images.bytes, labels: labels.bytes, side: shape[1]))
+    let images = LabelledImages(
+      images: try imagesContent.values(), labels: try labelsContent.values(), side: shape[1])
+    let isMNIST =
+      images.sha256OfLabelsFile == labelsFile.sha256 && images.sha256OfImagesFile == imagesFile.sha256
+    return (isMNIST ? .mnist : .custom, images)
   }
 }

@@ -14,6 +14,8 @@ struct GzipReader: ~Copyable {
   /// What zlib needs to inflate, about (https://zlib.net/zlib_tech.html).
   private static let inflateMemory = 44 << 10
 
+  static func isGzip(_ file: [UInt8]) -> Bool { file.starts(with: [0x1f, 0x8b]) }
+
   private let path: String
   private let compressed: [UInt8]
   private var consumed = 0
@@ -47,6 +49,17 @@ struct GzipReader: ~Copyable {
     var result = [UInt8](repeating: 0, count: count)
     while produced < end { _ = try inflateStep(into: &result, count - (end - produced)..<count, towards: end) }
     return result
+  }
+
+  /// The first `count` bytes of the content of `compressed`, or fewer where it or the file ends before.
+  static func head(of compressed: [UInt8], _ count: Int, path: String) throws(FileError) -> [UInt8] {
+    var reader = try GzipReader(compressed, path: path)
+    var head = [UInt8](repeating: 0, count: count)
+    var length = 0
+    while length < count, case let step = try reader.inflateStep(into: &head, length..<count), step > 0 {
+      length += step
+    }
+    return Array(head.prefix(length))
   }
 
   /// The next `count` bytes like `read(_:)`, but in pieces that take little memory: for content that is not kept.

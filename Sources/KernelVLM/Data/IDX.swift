@@ -28,15 +28,17 @@ public struct IDX: Sendable, Equatable {
     try self.init(IDXContent(content, rank: rank, path: path))
   }
 
-  init(_ content: IDXContent) throws(FileError) {
+  init(_ content: consuming IDXContent) throws(FileError) {
     dimensions = content.dimensions
     bytes = try content.values()
   }
 
   /// SHA-256 of the raw file: header and values, however they were compressed.
-  public var sha256: String {
+  public var sha256: String { Self.sha256(dimensions, bytes) }
+
+  static func sha256(_ dimensions: [Int], _ bytes: [UInt8]) -> String {
     var hash = SHA256()
-    hash.update(Self.bigEndian(Self.magic(rank: dimensions.count)) + dimensions.flatMap { Self.bigEndian(UInt32($0)) })
+    hash.update(bigEndian(magic(rank: dimensions.count)) + dimensions.flatMap { bigEndian(UInt32($0)) })
     hash.update(bytes)
     return hash.hex()
   }

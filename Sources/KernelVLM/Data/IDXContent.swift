@@ -1,10 +1,10 @@
 /// The content of an IDX file, raw or gzip, whose header has been read and whose values have not.
-struct IDXContent {
+struct IDXContent: ~Copyable {
   /// The file that was read, which may be the sibling of the one that was asked for.
   let path: String
   /// The length of each dimension, all above 0.
   let dimensions: [Int]
-  private let content: [UInt8]
+  private var content: [UInt8]
   private let isGzip: Bool
 
   /// Values that take this many bytes more than the file are not kept before all of them have been checked.
@@ -15,25 +15,18 @@ struct IDXContent {
     guard let existing = IDX.existingFile(path) else {
       throw FileError(.missing, path: path, "expected an IDX file, found none here or at \(IDX.sibling(path))")
     }
-    let content = try readFile(at: existing, sizeLimit: IDX.greatestCount + 4 + 4 * rank)
-    try self.init(content, rank: rank, path: existing)
+    try self.init(
+      readFile(at: existing, sizeLimit: IDX.greatestCount + 4 + 4 * rank), rank: rank, path: existing)
   }
 
   /// - Parameter path: the file's name, for errors.
-  init(_ content: [UInt8], rank: Int, path: String) throws(FileError) {
+  init(_ content: consuming [UInt8], rank: Int, path: String) throws(FileError) {
+    let isGzip = GzipReader.isGzip(content)
+    let dimensions = try Self.dimensions(of: content, isGzip: isGzip, rank: rank, path: path)
     self.content = content
     self.path = path
-    isGzip = content.starts(with: [0x1f, 0x8b])
-    let headerLength = 4 + 4 * rank
-    var header = Array(content.prefix(headerLength))
-    if isGzip {
-      var reader = try GzipReader(content, path: path)
-      header = try reader.read(headerLength)
-    }
-    dimensions = try Self.dimensions(header: header, rank: rank, path: path)
-    guard isGzip || content.count == headerLength + count else {
-      throw FileError(.malformed, path: path, "expected \(headerLength + count) bytes, found \(content.count)")
-    }
+    self.isGzip = isGzip
+    self.dimensions = dimensions
   }
 
   /// How many values there are, the product of `dimensions`.
@@ -58,11 +51,15 @@ struct IDXContent {
     try reader.finish()
   }
 
-  /// The values, row-major. Of a bad file no more is kept in memory than its size and 8 MiB.
-  func values() throws(FileError) -> [UInt8] {
+  /// The values, row-major: those of a raw file in the memory that it was read into. Of a bad file no more is kept in
+  /// memory than its size and 8 MiB.
+  consuming func values() throws(FileError) -> [UInt8] {
     guard isGzip else {
-      try requireMemory(content.count, for: path)
-      return Array(content.dropFirst(headerLength))
+      var values: [UInt8] = []
+      let headerLength = headerLength
+      swap(&values, &content)
+      values.removeFirst(headerLength)
+      return values
     }
     if count > content.count + Self.uncheckedExcess { try check() }
     var reader = try GzipReader(content, path: path)
@@ -72,6 +69,31 @@ struct IDXContent {
     return values
   }
 
+  private static func dimensions(
+    of content: [UInt8], isGzip: Bool, rank: Int, path: String
+  ) throws(FileError) -> [Int] {
+    let headerLength = 4 + 4 * rank
+    let length = ForeignFile.headLength
+    let head = isGzip ? try GzipReader.head(of: content, length, path: path) : Array(content.prefix(length))
+    // Zeros are how IDX begins, of whatever type and rank.
+    let isForeign = !head.starts(with: [0, 0]) && !(isGzip && head.isEmpty)
+    if isForeign, let foreign = ForeignFile.identify(head) {
+      let found = foreign.found(as: .data, insideGzip: isGzip)
+      throw FileError(.malformed, path: path, "\(expectedMagic(rank: rank)), found \(found)")
+    }
+    if isGzip, head.count < headerLength {
+      // Says whether the file is cut or ends there.
+      var reader = try GzipReader(content, path: path)
+      _ = try reader.read(headerLength)
+    }
+    let dimensions = try dimensions(header: Array(head.prefix(headerLength)), rank: rank, path: path)
+    let expected = headerLength + dimensions.reduce(1, *)
+    guard isGzip || content.count == expected else {
+      throw FileError(.malformed, path: path, "expected \(expected) bytes, found \(content.count)")
+    }
+    return dimensions
+  }
+
   private static func dimensions(header: [UInt8], rank: Int, path: String) throws(FileError) -> [Int] {
     guard header.count == 4 + 4 * rank else {
       throw FileError(.malformed, path: path, "expected \(4 + 4 * rank) bytes of header, found \(header.count)")
@@ -79,11 +101,9 @@ struct IDXContent {
     let words = stride(from: 0, to: header.count, by: 4).map { i in
       header[i..<i + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     }
-    let magic = IDX.magic(rank: rank)
-    guard words[0] == magic else {
-      let expected = "\(magic) (\(hexadecimal(magic)): unsigned bytes, rank \(rank))"
+    guard words[0] == IDX.magic(rank: rank) else {
       throw FileError(
-        .malformed, path: path, "expected magic \(expected), found \(words[0]) (\(hexadecimal(words[0])))")
+        .malformed, path: path, "\(expectedMagic(rank: rank)), found \(words[0]) (\(hexadecimal(words[0])))")
     }
     let lengths = words.dropFirst().map(Int.init)
     guard lengths.allSatisfy({ $0 > 0 }), product(lengths) <= IDX.greatestCount else {
@@ -99,6 +119,11 @@ struct IDXContent {
       let (value, overflow) = product.multipliedReportingOverflow(by: length)
       return overflow ? .max : value
     }
+  }
+
+  private static func expectedMagic(rank: Int) -> String {
+    let magic = IDX.magic(rank: rank)
+    return "expected magic \(magic) (\(hexadecimal(magic)): unsigned bytes, rank \(rank))"
   }
 
   private static func hexadecimal(_ word: UInt32) -> String {

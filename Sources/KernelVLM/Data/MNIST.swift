@@ -17,6 +17,24 @@ public enum MNIST {
     var greatestDownload: Int { byteCount + byteCount / 1000 + 1024 }
 
     func path(in folder: String) -> String { folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)" }
+
+    /// Where the file may be, in the order in which it is looked for: in `folder` or where torchvision puts it below that,
+    /// raw or gzip, also by Kaggle's name, which has a dot, and in Kaggle's folders of these names.
+    func candidates(in folder: String) -> [String] {
+      let names = [name, name.replacing("-idx", with: ".idx")]
+      let files = names.flatMap { [$0, $0 + ".gz"] }
+      let paths = files + names.flatMap { folder in files.map { "\(folder)/\($0)" } }
+      let root = folder.hasSuffix("/") ? folder : folder + "/"
+      return ["", "MNIST/raw/", "raw/"].flatMap { place in paths.map { root + place + $0 } }
+    }
+
+    /// The first candidate that is there and is no folder.
+    func find(in folder: String) -> String? {
+      candidates(in: folder).first { path in
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+      }
+    }
   }
 
   /// The two files of a split.
@@ -44,43 +62,62 @@ public enum MNIST {
   }
 
   /// All four, images before labels, train before test.
-  public static var files: [File] { Split.allCases.flatMap { [files($0).images, files($0).labels] } }
+  public static var files: [File] { files(Split.allCases) }
+
+  static func files(_ splits: [Split]) -> [File] { splits.flatMap { [files($0).images, files($0).labels] } }
 }
 
 extension MNIST {
   /// Where the four files are, or are to be put.
   public enum Location: Sendable, Equatable {
-    /// A folder that has them all.
+    /// A folder that has all that are needed.
     case complete(String)
     /// The cache folder, which lacks some.
     case incomplete(cache: String)
   }
 
-  /// The first of: `folder`; the folder that KERNELVLM_DATA names; the user's cache folder.
-  /// - Throws: `FileError`, `missing`, for a folder named by either that lacks a file: what a user names is never
-  ///   replaced by something else.
-  public static func locate(folder: String?, environment: [String: String]) throws(FileError) -> Location {
-    if let named = folder ?? environment["KERNELVLM_DATA"].flatMap({ $0.isEmpty ? nil : $0 }) {
-      if let missing = missingFile(in: named) {
-        throw FileError(.missing, path: missing, "expected an IDX file, found none here or at \(missing).gz")
+  /// `folder`, or if that is nil the user's cache folder.
+  /// - Throws: `FileError`, `missing`, for a `folder` that lacks a file of `splits`: what a user names is never replaced
+  ///   by something else.
+  public static func locate(
+    folder: String?, splits: [Split] = Split.allCases, environment: [String: String]
+  ) throws(FileError) -> Location {
+    if let folder {
+      guard !folder.isEmpty else {
+        throw FileError(.missing, path: "\"\"", "expected a folder with MNIST's files or 'drawn', found an empty name")
       }
-      return .complete(named)
+      guard missing(splits, in: folder).isEmpty else { throw lacking(splits, in: folder) }
+      return .complete(folder)
     }
     let cache = cacheFolder(environment: environment)
-    return missingFile(in: cache) == nil ? .complete(cache) : .incomplete(cache: cache)
+    return missing(splits, in: cache).isEmpty ? .complete(cache) : .incomplete(cache: cache)
   }
 
   /// `$XDG_CACHE_HOME/kernelvlm/mnist`, or `~/.cache/kernelvlm/mnist` where that is not set to an absolute path
   /// (https://specifications.freedesktop.org/basedir-spec/).
   public static func cacheFolder(environment: [String: String]) -> String {
-    let home = environment["HOME"] ?? NSHomeDirectory()
+    let home = environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? NSHomeDirectory()
     let caches = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(home)/.cache"
     return "\(caches)/kernelvlm/mnist"
   }
 
-  /// The first of the four files that `folder` lacks, raw and gzip; nil if it has them all.
-  public static func missingFile(in folder: String) -> String? {
-    files.map { $0.path(in: folder) }.first { IDX.existingFile($0) == nil }
+  /// The files of `splits` that `folder` lacks.
+  public static func missing(_ splits: [Split] = Split.allCases, in folder: String) -> [File] {
+    files(splits).filter { $0.find(in: folder) == nil }
+  }
+
+  /// The splits of which `folder` has a file; both if it has none, since then both are what it lacks.
+  public static func splits(in folder: String) -> [Split] {
+    let present = Split.allCases.filter { missing([$0], in: folder).count < 2 }
+    return present.isEmpty ? Split.allCases : present
+  }
+
+  /// The error for a folder that lacks files of `splits`: which ones, and what it has instead.
+  static func lacking(_ splits: [Split], in folder: String) -> FileError {
+    let names = missing(splits, in: folder).map(\.name).joined(separator: ", ")
+    return FileError(
+      .missing, path: folder,
+      "expected \(names), each raw or .gz, here or in MNIST/raw or raw, found \(describeFolder(folder))")
   }
 }
 
@@ -113,10 +150,12 @@ extension MNIST {
     transport: Transport = httpsTransport, patience: Duration = .seconds(15),
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws(FileError) {
+    let isPresent = files.allSatisfy { $0.find(in: folder) != nil }
+    if !isPresent { try requireFolder(folder) }
     for file in files {
       let path = file.path(in: folder)
-      if IDX.existingFile(path) != nil {
-        try file.verify(IDX(path: path, rank: file.rank), path: path)
+      if let present = file.find(in: folder) {
+        try file.verify(IDX(path: present, rank: file.rank), path: present)
       } else {
         let content = try download(file, to: path + ".gz", mirrors, transport, patience, progress)
         try make(folder)
@@ -160,8 +199,32 @@ extension MNIST {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw FileError(.unwritable, path: folder, "expected a folder to write to, found: \(error.localizedDescription)")
+      throw unwritable(folder, error.localizedDescription)
     }
+  }
+
+  /// Demands that `folder`, or the first above it that there is, can be written to, by making a folder in it and
+  /// removing that: before a download, which would be for nothing, and without leaving anything behind if it fails.
+  private static func requireFolder(_ folder: String) throws(FileError) {
+    guard !folder.isEmpty else { throw unwritable("\"\"", "an empty name") }
+    var existing = folder
+    var status = stat()
+    while stat(existing, &status) != 0 {
+      let reason = errno
+      let isThere = lstat(existing, &status) == 0
+      guard reason == ENOENT, !isThere else {
+        throw unwritable(folder, isThere ? "a link to nothing, \(existing)" : String(cString: strerror(reason)))
+      }
+      let above = (existing as NSString).deletingLastPathComponent
+      existing = above.isEmpty ? "." : above
+    }
+    var probe = Array("\(existing)/.kernelvlm-XXXXXX".utf8CString)
+    guard mkdtemp(&probe) != nil else { throw unwritable(folder, String(cString: strerror(errno))) }
+    rmdir(probe)
+  }
+
+  private static func unwritable(_ folder: String, _ found: String) -> FileError {
+    FileError(.unwritable, path: folder, "expected a folder to write to, found: \(found)")
   }
 }
 

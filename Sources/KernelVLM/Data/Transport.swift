@@ -34,15 +34,74 @@ public let httpsTransport: Transport = makeTransport()
 func makeTransport(window: Duration = .seconds(10), leastBytes: Int = 10_000) -> Transport {
   { (url, limit, progress) throws(TransportError) in
     guard HTTPDownload.permits(url, from: url) else { throw TransportError("only https is allowed") }
+    let folders = FoundationFolders()
+    defer { folders.remove() }
     let configuration = URLSessionConfiguration.ephemeral
     // A day, so of no account: it is `wait` that gives up.
     configuration.timeoutIntervalForRequest = 86_400
     let download = HTTPDownload(limit: limit, progress: progress)
-    let session = URLSession(configuration: configuration, delegate: download, delegateQueue: nil)
+    let queue = PausingQueue(download)
+    let session = URLSession(configuration: configuration, delegate: download, delegateQueue: queue)
     defer { session.invalidateAndCancel() }
     session.dataTask(with: url).resume()
-    return try download.wait(window: window, leastBytes: leastBytes).get()
+    let result = download.wait(window: window, leastBytes: leastBytes) { queue.pause(session, $0) }
+    return try result.get()
   }
+}
+
+/// The queue of a session's delegate, which keeps the session from spinning.
+///
+/// Foundation's session goes on asking whether it may write to its socket when it has nothing to write, and the answer is
+/// always yes: without a pause that takes most of a core for as long as a server is silent. It asks on a serial queue of
+/// its own, on which it also adds to this one; so an addition that takes its time makes it wait.
+private final class PausingQueue: OperationQueue, @unchecked Sendable {
+  private let download: HTTPDownload
+  private let nextPause = Mutex(Duration.zero)
+
+  init(_ download: HTTPDownload) {
+    self.download = download
+    super.init()
+    maxConcurrentOperationCount = 1
+  }
+
+  /// Keeps the session waiting for so long; what it receives meanwhile comes after.
+  func pause(_ session: URLSession, _ duration: Duration) {
+    nextPause.withLock { $0 = duration }
+    session.getAllTasks { _ in }
+  }
+
+  override func addOperation(_ block: @escaping @Sendable () -> Void) {
+    let pause = nextPause.withLock { pause in
+      defer { pause = .zero }
+      return pause
+    }
+    guard pause > .zero else { return super.addOperation(block) }
+    Thread.sleep(forTimeInterval: pause / .seconds(1))
+    // Once the download is over the session forgets its tasks, on its own queue: it must not look for them on this one.
+    super.addOperation { [download] in if !download.isOver { block() } }
+  }
+}
+
+/// The folders that Foundation makes for a session's cache and cookies, which this session does not have.
+private struct FoundationFolders {
+  /// Those that were not there before, the deepest first.
+  private let absent: [String]
+
+  init() {
+    let cache = FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask).map {
+      $0.appendingPathComponent("org.swift.foundation.URLCache/\(ProcessInfo.processInfo.processName)")
+    }
+    let cookies = FileManager.default.urls(for: .applicationSupportDirectory, in: .userDomainMask).map {
+      $0.appendingPathComponent(Bundle.main.bundleURL.lastPathComponent)
+    }
+    absent = (cache + cookies).flatMap { folder in
+      sequence(first: folder) { $0.deletingLastPathComponent() }.lazy.map(\.path)
+        .prefix { !FileManager.default.fileExists(atPath: $0) }
+    }
+  }
+
+  /// Those that are empty.
+  func remove() { for folder in absent { rmdir(folder) } }
 }
 
 /// The delegate of one download: collects the body and remembers the first thing that went wrong.
@@ -51,6 +110,8 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
     var body: [UInt8] = []
     var total: Int?
     var redirects = 0
+    /// Whether the end has come.
+    var isOver = false
     /// Whether there was a response that is no redirect. A redirect to nowhere ends without one, and without an error.
     var isAnswered = false
     /// The first thing that went wrong.
@@ -76,18 +137,25 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
     return url.scheme == "https" || isLocal
   }
 
-  /// The body, or the first thing that went wrong: that in one `window` fewer than `leastBytes` came, perhaps.
+  var isOver: Bool { state.withLock { $0.isOver } }
+
+  /// The body, or the first thing that went wrong: that in one `window` fewer than `leastBytes` came, perhaps. `pause` is
+  /// called after each turn in which nothing came, with the length of the next.
   ///
   /// The window is waited for in short turns: of the time in which the machine sleeps or the process is stopped, it counts
   /// one turn at most, and nobody takes that for a server that is slow.
-  func wait(window: Duration, leastBytes: Int) -> Result<[UInt8], TransportError> {
-    let turns = 20
-    var before = 0
+  func wait(
+    window: Duration, leastBytes: Int, pause: (Duration) -> Void
+  ) -> Result<[UInt8], TransportError> {
+    let turns = 200
+    var (before, last) = (0, 0)
     var turn = 0
     while finished.wait(timeout: .now() + window / .seconds(1) / Double(turns)) == .timedOut {
       turn += 1
-      guard turn % turns == 0 else { continue }
       let received = state.withLock { $0.body.count }
+      if received == last { pause(window / turns) }
+      last = received
+      guard turn % turns == 0 else { continue }
       guard received - before >= leastBytes else {
         fail(Self.stalled(after: received, window))
         break
@@ -147,6 +215,7 @@ final class HTTPDownload: NSObject, URLSessionDataDelegate {
   func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
     if let error { fail(Self.describe(error)) }
     if !state.withLock({ $0.isAnswered }) { fail(TransportError("no answer")) }
+    state.withLock { $0.isOver = true }
     finished.signal()
   }
 

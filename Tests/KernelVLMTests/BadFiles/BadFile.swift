@@ -10,6 +10,8 @@ struct BadFile: Sendable, CustomTestStringConvertible {
     case model
     /// Under this name among MNIST's four, the others being good: `data info --data FOLDER`.
     case data(String)
+    /// The same for `train --data FOLDER`, which wants labels with names, and test images of the same size.
+    case training(String)
     /// As the folder itself.
     case folder
   }
@@ -85,8 +87,9 @@ struct BadFile: Sendable, CustomTestStringConvertible {
       try place(at: "\(folder)/file")
       return ("\(folder)/file", ["evaluate", "\(folder)/file", "--data", good])
     case .data(let name):
-      try place(at: "\(good)/\(name)")
-      return ("\(good)/\(name)", ["data", "info", "--data", good])
+      return (try place(name, among: good), ["data", "info", "--data", good])
+    case .training(let name):
+      return (try place(name, among: good), ["train", "--data", good])
     case .folder:
       try place(at: good)
       return (good, ["data", "info", "--data", good])
@@ -97,13 +100,25 @@ struct BadFile: Sendable, CustomTestStringConvertible {
   static func makeGoodData(in folder: String, without use: Use = .folder) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     for file in MNIST.files {
-      if case .data(let name) = use, name.hasPrefix(file.name) { continue }
+      switch use {
+      case .data(let name), .training(let name): if name.hasPrefix(file.name) { continue }
+      case .model, .folder: break
+      }
       try write(file.rank == 3 ? goodImages : goodLabels, to: "\(folder)/\(file.name)")
     }
   }
 
   static let goodImages = idxFile([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8])
   static let goodLabels = idxFile([2], [0, 9])
+
+  /// The path of what the error must name: the file, or the folder that has none of this name.
+  private func place(_ name: String, among folder: String) throws -> String {
+    let path = "\(folder)/\(name)"
+    try place(at: path)
+    var isFolder: ObjCBool = false
+    let isFile = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+    return isFile ? path : folder
+  }
 
   private func place(at path: String) throws {
     switch content {

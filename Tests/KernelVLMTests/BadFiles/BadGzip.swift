@@ -111,7 +111,10 @@ extension BadFile {
     gzip("content one byte short", storedGzip(goodImages.dropLast()), "24 bytes of content, found 23, complete"),
     gzip("content one byte long", storedGzip(goodImages + [0]), "expected 24 bytes of content, found more"),
     gzip("labels as images", storedGzip(goodLabels + goodLabels), "expected magic 2051"),
-    gzip("gzip within gzip", storedGzip(good), "found 529205248 (0x1f8b0800)"),
+    gzip("gzip within gzip", storedGzip(good), "found a gzip file inside gzip: unpack it with 'gunzip'"),
+    gzip(
+      "web page within", storedGzip(Array("<html>not found</html>".utf8)), "found an HTML page inside gzip: download"),
+    gzip("a line of text within", storedGzip(Array("404".utf8)), "found text inside gzip: convert it to IDX"),
     gzip("no image within", storedGzip(idxFile([0, 2, 2], [])), "found 0 x 2 x 2"),
     gzip("overflow within", storedGzip(idxFile([65536, 65536, 65536], [])), "found 65536 x 65536 x 65536"),
     gzip(
@@ -119,7 +122,7 @@ extension BadFile {
     gzip(
       "20 KB promised", storedGzip(idxFile([2, 100, 100], [1])), "expected 20016 bytes of content, found 17, complete"),
     BadFile(
-      "gzip: test label of 10", .data("t10k-labels-idx1-ubyte.gz"), bytes: storedGzip(idxFile([2], [1, 10])),
+      "gzip: test label of 10", .training("t10k-labels-idx1-ubyte.gz"), bytes: storedGzip(idxFile([2], [1, 10])),
       "expected labels of 0 to 9, found 10 at index 1"),
   ]
 

@@ -14,6 +14,11 @@ extension BadFile {
     BadFile("labels: \(name)", .data("train-labels-idx1-ubyte"), bytes: bytes, problem)
   }
 
+  /// Labels for which there must be names.
+  private static func named(_ name: String, _ bytes: [UInt8], _ problem: String) -> BadFile {
+    BadFile("labels: \(name)", .training("train-labels-idx1-ubyte"), bytes: bytes, problem)
+  }
+
   private static func magic(_ magic: [UInt8], _ found: String) -> BadFile {
     images(
       "magic \(found)", magic + goodImages.dropFirst(4),
@@ -21,7 +26,7 @@ extension BadFile {
   }
 
   private static let headers: [BadFile] = [
-    images("empty", [], "expected 16 bytes of header, found 0"),
+    images("empty", [], "found an empty file: copy or download it again"),
     images("one byte", [0], "expected 16 bytes of header, found 1"),
     images("magic alone", [0, 0, 8, 3], "expected 16 bytes of header, found 4"),
     images("15 bytes", Array(goodImages.prefix(15)), "expected 16 bytes of header, found 15"),
@@ -37,7 +42,7 @@ extension BadFile {
     magic([0, 0, 14, 3], "3587 (0x00000e03)"),
     magic([1, 0, 8, 3], "16779267 (0x01000803)"),
     magic([0, 1, 8, 3], "67587 (0x00010803)"),
-    magic([3, 8, 0, 0], "50855936 (0x03080000)"),
+    magic([3, 8, 0, 0], "an IDX file in the other byte order: write the words of its header with"),
     magic([0, 0, 0, 0], "0 (0x00000000)"),
     magic([255, 255, 255, 255], "4294967295 (0xffffffff)"),
   ]
@@ -71,7 +76,7 @@ extension BadFile {
   ]
 
   private static let labels: [BadFile] = [
-    labels("empty", [], "expected 8 bytes of header, found 0"),
+    labels("empty", [], "found an empty file: copy or download it again"),
     labels("seven bytes", Array(goodLabels.prefix(7)), "expected 8 bytes of header, found 7"),
     labels("images", goodImages, "expected magic 2049 (0x00000801: unsigned bytes, rank 1), found 2051 (0x00000803)"),
     labels("no label", idxFile([0], []), "expected dimensions of 1 to 2147483648 values, found 0"),
@@ -79,9 +84,9 @@ extension BadFile {
     labels("2^31 promised", idxFile([1 << 31], [0, 9]), "expected 2147483656 bytes, found 10"),
     labels("one missing", idxFile([2], [0]), "expected 10 bytes, found 9"),
     labels("one too many", idxFile([2], [0, 9, 9]), "expected 10 bytes, found 11"),
-    labels("the first is 10", idxFile([2], [10, 0]), "expected labels of 0 to 9, found 10 at index 0"),
-    labels("the last is 255", idxFile([2], [0, 255]), "expected labels of 0 to 9, found 255 at index 1"),
-    labels("digits as text", idxFile([2], Array("09".utf8)), "expected labels of 0 to 9, found 48 at index 0"),
+    named("the first is 10", idxFile([2], [10, 0]), "expected labels of 0 to 9, found 10 at index 0"),
+    named("the last is 255", idxFile([2], [0, 255]), "expected labels of 0 to 9, found 255 at index 1"),
+    named("digits as text", idxFile([2], Array("09".utf8)), "expected labels of 0 to 9, found 48 at index 0"),
   ]
 
   private static let pairs: [BadFile] = [
@@ -91,20 +96,27 @@ extension BadFile {
       "test labels fewer than images", .data("t10k-labels-idx1-ubyte"), bytes: idxFile([1], [0]),
       "expected 2 labels, one for each image, found 1"),
     BadFile(
-      "test images of another size", .data("t10k-images-idx3-ubyte"), bytes: idxFile([2, 1, 1], [0, 1]),
+      "test images of another size", .training("t10k-images-idx3-ubyte"), bytes: idxFile([2, 1, 1], [0, 1]),
       "expected test images of 2 x 2 as in train, found 1 x 1"),
     BadFile(
       "test images cut", .data("t10k-images-idx3-ubyte"), bytes: Array(goodImages.dropLast()),
       "expected 24 bytes, found 23"),
     BadFile(
-      "test label of 10", .data("t10k-labels-idx1-ubyte"), bytes: idxFile([2], [1, 10]),
+      "test label of 10", .training("t10k-labels-idx1-ubyte"), bytes: idxFile([2], [1, 10]),
       "expected labels of 0 to 9, found 10 at index 1"),
   ]
 
   private static let files: [BadFile] = [
-    images("web page", Array("<!DOCTYPE html>\n<html></html>".utf8), "found 1008813135 (0x3c21444f)"),
-    images("PNG", [0x89] + Array("PNG\r\n\u{1A}\n\0\0\0\rIHDR".utf8), "found 2303741511 (0x89504e47)"),
-    images("zip", [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 26), "found 1347093252 (0x504b0304)"),
+    images(
+      "web page", Array("<!DOCTYPE html>\n<html></html>".utf8), "rank 3), found an HTML page: download the file itself"),
+    images(
+      "PNG", [0x89] + Array("PNG\r\n\u{1A}\n\0\0\0\rIHDR".utf8), "rank 3), found a PNG picture: convert it to IDX"),
+    images(
+      "zip", [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 26),
+      "rank 3), found a zip archive: unpack it with 'unzip'"),
+    images(
+      "Git LFS pointer", Array("version https://git-lfs.github.com/spec/v1\n".utf8), "Git LFS pointer: 'git lfs pull'"),
+    images("safetensors", safetensorsFile("{}"), "found a safetensors file: that is a model"),
     images("zlib stream", [0x78, 0x9C] + [UInt8](repeating: 0, count: 14), "found 2023489536 (0x789c0000)"),
     images("zeros", [UInt8](repeating: 0, count: 4096), "found 0 (0x00000000)"),
     BadFile(

@@ -25,25 +25,29 @@ extension BadFile {
   private static let dataPaths: [BadFile] =
     [
       "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
-    ].map { .init("no \($0)", .data($0), .nothing, "expected an IDX file, found none here or at ") }
+    ].map {
+      .init("no \($0)", .data($0), .nothing, ": expected \($0), each raw or .gz, here or in MNIST/raw or raw, found ")
+    }
     + [
-      .init("folder for images", .data(images), .folder, "could not read: expected a regular file, found a folder"),
+      .init("folder for images", .data(images), .folder, ": expected train-images-idx3-ubyte, each raw or .gz"),
       .init("pipe for images", .data(images), .pipe, "could not read: expected a regular file, found a named pipe"),
       .init("unreadable images", .data(images), .unreadable(goodImages), "could not read: Permission denied"),
-      .init("link to no images", .data(images), .link("none"), "expected an IDX file, found none here or at "),
-      .init("link to itself for images", .data(images), .link(images), "expected an IDX file, found none here or at "),
-      .init("link to a device for images", .data(images), .link("/dev/zero"), "found a device or a socket"),
+      .init("link to no images", .data(images), .link("none"), ": expected train-images-idx3-ubyte, each raw or .gz"),
       .init(
-        "folder for gzip", .data("\(images).gz"), .folder, "could not read: expected a regular file, found a folder"),
+        "link to itself for images", .data(images), .link(images), ": expected train-images-idx3-ubyte, each raw or .gz"
+      ),
+      .init("link to a device for images", .data(images), .link("/dev/zero"), "found a device or a socket"),
+      .init("folder for gzip", .data("\(images).gz"), .folder, ": expected train-images-idx3-ubyte, each raw or .gz"),
     ]
 
   private static let images = "train-images-idx3-ubyte"
 
   private static let folders: [BadFile] = [
-    .init("no data folder", .folder, .nothing, "/\(images): expected an IDX file, found none here or at "),
-    .init("empty data folder", .folder, .folder, "/\(images): expected an IDX file, found none here or at "),
-    .init("file for a data folder", .folder, .bytes(goodImages), "/\(images): expected an IDX file, found none"),
-    .init("pipe for a data folder", .folder, .pipe, "/\(images): expected an IDX file, found none here or at "),
-    .init("link to no data folder", .folder, .link("none"), "/\(images): expected an IDX file, found none"),
+    .init(
+      "no data folder", .folder, .nothing, ": expected \(images), train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "),
+    .init("empty data folder", .folder, .folder, ", found an empty folder"),
+    .init("file for a data folder", .folder, .bytes(goodImages), ", found a file, an IDX file: give it MNIST's name"),
+    .init("pipe for a data folder", .folder, .pipe, ", found no folder but a file"),
+    .init("link to no data folder", .folder, .link("none"), ", found no such folder"),
   ]
 }

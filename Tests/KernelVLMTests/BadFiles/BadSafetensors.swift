@@ -52,7 +52,7 @@ extension BadFile {
   private static let none = #"{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#
 
   private static let beginnings: [BadFile] = [
-    .init("empty file", bytes: [], "expected 8 bytes of header length at byte 0, found 0"),
+    .init("empty file", bytes: [], "expected a model in safetensors, found an empty file: copy or download it again"),
     .init("seven bytes", bytes: [2, 0, 0, 0, 0, 0, 0], "expected 8 bytes of header length at byte 0, found 7"),
     .init(
       "length of 2^64 - 1", bytes: [UInt8](repeating: 255, count: 8), "at most 100000000 bytes, found 18446744073709"),
@@ -407,19 +407,20 @@ extension BadFile {
 
   /// What else a file called a model may be.
   private static let otherFormats: [BadFile] = [
-    .init("JSON without a length", bytes: Array(#"{"__metadata__":{}}"#.utf8), "at most 100000000 bytes, found"),
+    .init("JSON without a length", bytes: Array(#"{"__metadata__":{}}"#.utf8), "found JSON text: give a model that"),
     .init(
-      "Git LFS pointer", bytes: Array("version https://git-lfs.github.com/spec/v1\n".utf8), "at most 100000000 bytes"),
-    .init("web page", bytes: Array("<!DOCTYPE html>\n<html></html>\n".utf8), "at most 100000000 bytes, found"),
+      "Git LFS pointer", bytes: Array("version https://git-lfs.github.com/spec/v1\n".utf8),
+      "a model in safetensors, found a Git LFS pointer: 'git lfs pull' fetches"),
+    .init("web page", bytes: Array("<!DOCTYPE html>\n<html></html>\n".utf8), "found an HTML page: download the file"),
     .init(
       "zip of PyTorch", bytes: [0x50, 0x4B, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0],
-      "a header of 67324752 bytes, found 4 at byte 8"
-    ),
-    .init("GGUF", bytes: Array("GGUF".utf8) + [3, 0, 0, 0, 0, 0, 0, 0], "at most 100000000 bytes, found"),
-    .init("NumPy array", bytes: [0x93] + Array("NUMPY\u{1}\0".utf8), "at most 100000000 bytes, found"),
-    .init("HDF5", bytes: [0x89] + Array("HDF\r\n\u{1A}\n".utf8), "at most 100000000 bytes, found"),
-    .init("gzip of a model", bytes: storedGzip(safetensorsFile("{}")), "a header of 559903 bytes, found"),
-    .init("images for a model", bytes: BadFile.goodImages, "at most 100000000 bytes, found"),
+      "found a zip archive: unpack it with 'unzip'"),
+    .init(
+      "GGUF", bytes: Array("GGUF".utf8) + [3, 0, 0, 0, 0, 0, 0, 0], "found a GGUF model: give a model that 'kernelvlm"),
+    .init("NumPy array", bytes: [0x93] + Array("NUMPY\u{1}\0".utf8), "found a NumPy array (.npy): give a model"),
+    .init("HDF5", bytes: [0x89] + Array("HDF\r\n\u{1A}\n".utf8), "found an HDF5 file: give a model that"),
+    .init("gzip of a model", bytes: storedGzip(safetensorsFile("{}")), "found a gzip file: unpack it with 'gunzip'"),
+    .init("images for a model", bytes: BadFile.goodImages, "found an IDX file: that is data: give --data its"),
     .init("zeros", bytes: [UInt8](repeating: 0, count: 4096), "expected '{', found the end of the header at byte 8"),
   ]
 

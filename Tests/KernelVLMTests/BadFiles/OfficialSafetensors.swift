@@ -13,7 +13,7 @@ extension BadFile {
       "official: header too large",
       bytes: [0x3C, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF] + safetensorsFile(officialHeader("[0,16]"), data: 16).dropFirst(8),
       "at most 100000000 bytes, found 18446742974197923900 at byte 0"),
-    .init("official: header too small", bytes: [], "expected 8 bytes of header length at byte 0, found 0"),
+    .init("official: header too small", bytes: [], "a model in safetensors, found an empty file: copy or"),
     .init("official: length alone", bytes: [0x3C, 0, 0, 0, 0, 0, 0, 0], "a header of 60 bytes, found 0 at byte 8"),
     .init("official: not UTF-8", bytes: safetensorsFile([0xFF]), "in UTF-8, found an invalid sequence at byte 8"),
     .init("official: not JSON", "{", "expected a name in quotes, found the end of the header at byte 9"),
@@ -26,7 +26,7 @@ extension BadFile {
     .init(
       "official: overflowing bytes", officialHeader("[0,16]", shape: "[2,9223372036854775807]"), data: 16,
       "a shape of at most 9223372036854775807 bytes, found [2, 9223372036854775807]"),
-    .init("official: text", bytes: Array("something".utf8), "at most 100000000 bytes, found"),
+    .init("official: text", bytes: Array("something".utf8), "found text: give a model that 'kernelvlm train"),
     .init(
       "official: header cut in half", bytes: Array(safetensorsFile(officialHeader("[0,16]")).prefix(8 + 31)),
       "a header of 60 bytes, found 31 at byte 8"),

@@ -1,6 +1,7 @@
 import Foundation
-import KernelVLM
 import Testing
+
+@testable import KernelVLM
 
 @Suite struct DataCommandTests {
   @Test func infoCountsEveryLabel() throws {
@@ -11,6 +12,102 @@ import Testing
     for split in splits {
       let labels = try #require(split["labels"] as? [Int])
       #expect(labels.count == 10 && labels.reduce(0, +) == split["images"] as? Int)
+    }
+  }
+
+  /// Files of one split, of images whose pixels all are `pixel`.
+  private func write(_ split: Split, labels: [UInt8], side: Int, pixel: UInt8 = 0, to folder: String) throws {
+    let files = MNIST.files(split)
+    let pixels = [UInt8](repeating: pixel, count: labels.count * side * side)
+    try KernelVLMTests.write(idxFile([labels.count, side, side], pixels), to: files.images.path(in: folder))
+    try KernelVLMTests.write(idxFile([labels.count], labels), to: files.labels.path(in: folder))
+  }
+
+  @Test func infoDescribesAnyLabelsAndSidesOfEachSplit() throws {
+    try withTemporaryFolder { folder in
+      try write(.train, labels: [0, 0, 255, 12], side: 3, to: folder)
+      try write(.test, labels: [12], side: 2, to: folder)
+      let run = try CommandRun("data", "info", "--data", folder)
+      #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+      #expect(run.output.hasPrefix("Data: custom, in \(folder), 2 x 2 and 3 x 3 pixels\n"))
+      let rows = run.output.split(separator: "\n").map { $0.split(separator: " ") }
+      #expect(
+        rows[1...5] == [
+          ["train", "test"], ["0", "2", "0"], ["12", "1", "1"], ["255", "1", "0"], ["images", "4", "1"],
+        ])
+      let splits = try #require(
+        try CommandRun("data", "info", "--data", folder, "--json").json()["splits"] as? [[String: Any]])
+      var counts = [Int](repeating: 0, count: 256)
+      (counts[0], counts[12], counts[255]) = (2, 1, 1)
+      #expect(splits[0]["labels"] as? [Int] == counts)
+      #expect(splits.compactMap { $0["side"] as? Int } == [3, 2])
+      #expect(splits.compactMap { ($0["labels"] as? [Int])?.count } == [256, 256])
+    }
+  }
+
+  @Test func infoDescribesOneSplitAlone() throws {
+    try withTemporaryFolder { folder in
+      try write(.test, labels: [7, 2], side: 2, to: folder)
+      let run = try CommandRun("data", "info", "--data", folder)
+      #expect(run.status == 0 && !run.output.contains("train") && run.output.contains("\nseven           1\n"))
+      let result = try CommandRun("data", "info", "--data", folder, "--json").json()
+      let splits = try #require(result["splits"] as? [[String: Any]])
+      #expect(splits.count == 1 && splits[0]["split"] as? String == "test")
+      let hashes = try #require(result["hashes"] as? [[String: Any]])
+      #expect(hashes.compactMap { $0["name"] as? String } == ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+      #expect(hashes[1]["sha256"] as? String == sha256Hex(of: idxFile([2], [7, 2])))
+    }
+  }
+
+  @Test func drawnDigitsMayBeNamedByTheVariableAndAnEmptyNameIsRefused() throws {
+    let drawn = try CommandRun(["data", "info"], environment: ["KERNELVLM_DATA": "drawn"])
+    #expect(drawn.status == 0 && drawn.output.hasPrefix("Data: drawn, seed 42, 28 x 28 pixels\n"))
+    let train = try CommandRun(["train", "--steps", "1"], environment: ["KERNELVLM_DATA": "drawn"])
+    #expect(train.status == 0 && train.errors.hasPrefix("Data: drawn, seed 42, "))
+    for command in [["data", "info"], ["train"], ["ablate"]] {
+      let run = try CommandRun(command + ["--data", ""], environment: ["KERNELVLM_DATA": "drawn"])
+      #expect(run.status == 66 && run.output.isEmpty)
+      #expect(run.errors == "Error: \"\": expected a folder with MNIST's files or 'drawn', found an empty name\n")
+    }
+  }
+
+  @Test func aLightBackgroundIsNotedByEveryCommandThatReadsImages() throws {
+    try withTemporaryFolder { folder in
+      try write(.train, labels: [1, 2, 3], side: 14, pixel: 250, to: folder)
+      try write(.test, labels: [1, 2], side: 14, pixel: 250, to: folder)
+      let model = "\(folder)/model"
+      for arguments in [
+        ["train", "--data", folder, "--steps", "2", "--save", model], ["evaluate", model, "--data", folder],
+        ["see", model, "--data", folder], ["data", "info", "--data", folder],
+      ] {
+        let run = try CommandRun(arguments)
+        #expect(
+          run.status == 0 && run.errors.contains("Note: the background of these images is light; "), "\(run.errors)")
+      }
+    }
+  }
+
+  /// Peak memory: a good raw file takes it once, be it read for its labels, its hash or a training.
+  @Test(.enabled(if: !isSanitized, "a sanitizer must be the first library that is loaded"))
+  func aRawFileTakesItsSizeOnce() throws {
+    try withTemporaryFolder { folder in
+      let library = try libraryToPreload("PeakMemory", in: folder)
+      func peak(_ count: Int) throws -> Int {
+        for split in Split.allCases {
+          let files = MNIST.files(split)
+          let count = split == .train ? count : 1
+          try KernelVLMTests.write(idxFile([count, 1000, 1000], []), to: files.images.path(in: folder))
+          #expect(truncate(files.images.path(in: folder), 16 + count * 1_000_000) == 0)
+          try KernelVLMTests.write(
+            idxFile([count], [UInt8](repeating: 0, count: count)), to: files.labels.path(in: folder))
+        }
+        let run = try CommandRun(
+          ["data", "info", "--data", folder], environment: ["LD_PRELOAD": library, "PEAK_REPORT": "\(folder)/peak"])
+        #expect(run.status == 0)
+        return try #require(Int(String(contentsOfFile: "\(folder)/peak", encoding: .utf8))) << 10
+      }
+      let excess = try peak(100) - peak(1) - 99_000_000
+      #expect(excess < 16 << 20, "\(excess) bytes beyond the file's size")
     }
   }
 

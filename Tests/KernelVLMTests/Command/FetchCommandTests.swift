@@ -45,6 +45,30 @@ import Testing
     }
   }
 
+  /// Not even those that Foundation would make for caches and cookies.
+  @Test func aFetchThatFailsLeavesNoFolder() throws {
+    let server = try LocalServer { $0.head("503 Service Unavailable") }
+    try withTemporaryFolder { folder in
+      let run = try CommandRun(
+        ["data", "fetch", "--mirror", server.mirror],
+        environment: Self.environment.merging(["HOME": folder, "XDG_CACHE_HOME": "", "XDG_DATA_HOME": ""]) { $1 })
+      #expect(run.status == 69 && run.errors.contains("\(folder)/.cache/kernelvlm/mnist/"), "\(run.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+    }
+  }
+
+  @Test func aPlaceThatCannotBeWrittenIsRefusedUnasked() throws {
+    let server = try LocalServer { $0.head("503 Service Unavailable") }
+    try withTemporaryFolder { folder in
+      try write([], to: "\(folder)/file")
+      for place in ["\(folder)/file", "\(folder)/file/mnist", "/proc/mnist", ""] {
+        let run = try fetch(server.mirror, to: place)
+        #expect(run.status == 73 && run.errors.contains(": expected a folder to write to, found: "), "\(run.errors)")
+      }
+      #expect(server.paths.isEmpty)
+    }
+  }
+
   @Test func whatIsNotMNISTIsNotKept() throws {
     let server = try LocalServer { $0.content(storedGzip(idxFile([2, 28, 28], [UInt8](repeating: 7, count: 1568)))) }
     try withTemporaryFolder { folder in

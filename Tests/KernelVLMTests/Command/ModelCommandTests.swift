@@ -1,4 +1,5 @@
 import Foundation
+import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
@@ -103,6 +104,75 @@ import Testing
     }
   }
 
+  /// Against the library, for images that are not the first, and whose words are not that one's.
+  @Test func seeSpellsTheImageThatIsAskedForAndNoOther() throws {
+    try withModel { model, _ in
+      let images = DrawnDigits().images(.test, 0..<40)
+      let spellings = try KernelChoice().model(Checkpoint(path: model)).spell(images, 0..<40, threads: 1)
+      let others = spellings.indices.filter { spellings[$0].word != spellings[0].word }
+      try #require(others.count >= 2)
+      for index in others.prefix(2) {
+        let result = try CommandRun("see", model, "--data", "drawn", "--index", "\(index)", "--json").json()
+        #expect(result["index"] as? Int == index && result["word"] as? String == spellings[index].word)
+        #expect(result["name"] as? String == Vocabulary.digitNames[Int(images.labels[index])])
+      }
+    }
+  }
+
+  /// Three images, of which each is one bright row: a folder with the test files alone.
+  @Test func seeDrawsTheImageThatIsAskedForAndNeedsTheTestFilesAlone() throws {
+    try withModel { model, _ in
+      try withTemporaryFolder { folder in
+        let images = (0..<3).flatMap { image in (0..<784).map { UInt8($0 / 28 == 9 * image + 4 ? 255 : 0) } }
+        try write(idxFile([3, 28, 28], images), to: "\(folder)/t10k-images-idx3-ubyte")
+        try write(idxFile([3], [5, 6, 7]), to: "\(folder)/t10k-labels-idx1-ubyte")
+        for index in 0..<3 {
+          let run = try CommandRun("see", model, "--data", folder, "--index", "\(index)")
+          let lines = run.output.split(separator: "\n", omittingEmptySubsequences: false)
+          #expect(
+            run.status == 0 && run.output.contains("Test image \(index) of custom: \(["five", "six", "seven"][index])"))
+          #expect(lines.prefix(28).indices.filter { !lines[$0].isEmpty } == [9 * index + 4])
+        }
+      }
+    }
+  }
+
+  @Test func evaluateReadsTheSplitThatItIsAskedForAndNoOther() throws {
+    try withModel { model, _ in
+      for (split, other, count) in [("train", "t10k", 4), ("test", "train", 3)] {
+        try withTemporaryFolder { folder in
+          try writeSmallDataset(folder, train: 4, test: 3)
+          for file in MNIST.files where file.name.hasPrefix(other) {
+            try FileManager.default.removeItem(atPath: file.path(in: folder))
+          }
+          let run = try CommandRun("evaluate", model, "--data", folder, "--split", split, "--json")
+          #expect(run.status == 0 && run.errors.contains("\(count) \(split) images"), "\(run.errors)")
+          let result = try run.json()
+          #expect(result["split"] as? String == split && result["count"] as? Int == count)
+          let missing = try CommandRun(
+            "evaluate", model, "--data", folder, "--split", split == "train" ? "test" : "train")
+          #expect(missing.status == 66 && missing.output.isEmpty)
+          #expect(missing.errors.hasPrefix("Error: \(folder): expected \(other)-images-idx3-ubyte, \(other)-labels-"))
+        }
+      }
+    }
+  }
+
+  @Test func trainWantsBothSplitsAndSaysWhatIsMissing() throws {
+    try withTemporaryFolder { folder in
+      try writeSmallDataset(folder)
+      for file in MNIST.files where file.name.hasPrefix("train") {
+        try FileManager.default.removeItem(atPath: file.path(in: folder))
+      }
+      let run = try CommandRun("train", "--data", folder)
+      #expect(run.status == 66 && run.output.isEmpty)
+      #expect(
+        run.errors
+          == "Error: \(folder): expected train-images-idx3-ubyte, train-labels-idx1-ubyte, each raw or .gz, here or in "
+          + "MNIST/raw or raw, found \"t10k-images-idx3-ubyte\", \"t10k-labels-idx1-ubyte\"\n")
+    }
+  }
+
   @Test func anIndexOutOfRangeIsRefusedWithTheRange() throws {
     try withModel { model, _ in
       for (index, form) in [("10000", ["--index", "10000"]), ("-1", ["--index", "-1"]), ("-1", ["--index=-1"])] {
@@ -124,13 +194,13 @@ import Testing
     }
   }
 
-  /// Four raw IDX files with two blank images each.
-  private func writeSmallDataset(_ folder: String) throws {
+  /// Four raw IDX files with blank images.
+  private func writeSmallDataset(_ folder: String, train: Int = 2, test: Int = 2) throws {
     for file in MNIST.files {
-      let header: [UInt8] =
-        [0, 0, 8, UInt8(file.rank), 0, 0, 0, 2] + (file.rank == 3 ? [0, 0, 0, 28, 0, 0, 0, 28] : [])
-      let values = [UInt8](repeating: 0, count: file.rank == 3 ? 2 * 28 * 28 : 2)
-      try Data(header + values).write(to: URL(fileURLWithPath: "\(folder)/\(file.name)"))
+      let count = file.name.hasPrefix("train") ? train : test
+      let dimensions = file.rank == 3 ? [count, 28, 28] : [count]
+      try write(
+        idxFile(dimensions, [UInt8](repeating: 0, count: dimensions.reduce(1, *))), to: file.path(in: folder))
     }
   }
 }

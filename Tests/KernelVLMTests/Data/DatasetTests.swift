@@ -98,6 +98,20 @@ struct DatasetTests {
     }
   }
 
+  /// Each of the two files counts.
+  @Test(.enabled(if: MNISTAvailability.isPresent, MNISTAvailability.reason))
+  func mnistWithOneChangedLabelIsCustom() throws {
+    let folder = try #require(MNISTAvailability.folder)
+    try withTemporaryFolder { copy in
+      let images = try IDX(path: "\(folder)/t10k-images-idx3-ubyte", rank: 3)
+      var labels = try IDX(path: "\(folder)/t10k-labels-idx1-ubyte", rank: 1).bytes
+      labels[labels.count - 1] = (labels[labels.count - 1] + 1) % 10
+      try write(idxFile(images.dimensions, images.bytes), to: "\(copy)/t10k-images-idx3-ubyte")
+      try write(idxFile([labels.count], labels), to: "\(copy)/t10k-labels-idx1-ubyte")
+      #expect(try DataSource.folder(copy).load(.test).name == .custom)
+    }
+  }
+
   @Test(.enabled(if: MNISTAvailability.isPresent, MNISTAvailability.reason))
   func mnistToTrainOnAndOtherImagesToTestAreCustom() throws {
     let folder = try #require(MNISTAvailability.folder)

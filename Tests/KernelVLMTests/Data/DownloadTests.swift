@@ -44,8 +44,9 @@ struct DownloadTests {
       case .notHTTP: "Received HTTP/0.9 when not allowed"
       case .tooShortALength, .truncatedWithoutLength: "labels.gz: expected 4008 bytes of content, found 1985, truncated"
       case .otherContent: "labels.gz: expected MNIST, content of SHA-256 \(DownloadTests.file.sha256), found "
-      case .page: "labels.gz: expected magic 2049 "
-      case .empty, .closedAfterHead: "labels.gz: expected 8 bytes of header, found 0"
+      case .page: "labels.gz: expected magic 2049 (0x00000801: unsigned bytes, rank 1), found an HTML page: "
+      case .empty, .closedAfterHead:
+        "labels.gz: expected magic 2049 (0x00000801: unsigned bytes, rank 1), found an empty "
       case .notFound: "HTTP status 404"
       case .serverError: "HTTP status 500"
       case .partialContent: "HTTP status 206"

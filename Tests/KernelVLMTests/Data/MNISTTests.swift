@@ -15,13 +15,23 @@ struct MNISTLocateTests {
       let environment = ["KERNELVLM_DATA": "\(root)/b", "XDG_CACHE_HOME": root]
       try makeFiles("\(root)/a")
       try makeFiles("\(root)/b", suffix: ".gz")
-      #expect(try MNIST.locate(folder: "\(root)/a", environment: environment) == .complete("\(root)/a"))
-      #expect(try MNIST.locate(folder: nil, environment: environment) == .complete("\(root)/b"))
+      #expect(try DataSource.resolve("\(root)/a", environment: environment) == .folder("\(root)/a"))
+      #expect(try DataSource.resolve(nil, environment: environment) == .folder("\(root)/b"))
       let withoutVariable = ["KERNELVLM_DATA": "", "XDG_CACHE_HOME": root]
+      #expect(DataSource.name(nil, environment: withoutVariable) == nil)
       #expect(try MNIST.locate(folder: nil, environment: withoutVariable) == .incomplete(cache: cache))
       try makeFiles(cache)
       #expect(try MNIST.locate(folder: nil, environment: withoutVariable) == .complete(cache))
+      #expect(try DataSource.resolve(nil, environment: withoutVariable) == .folder(cache))
     }
+  }
+
+  @Test func drawnIsNamedByTheVariableAsByTheOption() throws {
+    let drawn = DataSource.drawn(seed: DrawnDigits.defaultSeed)
+    #expect(try DataSource.resolve(nil, environment: ["KERNELVLM_DATA": "drawn"]) == drawn)
+    #expect(try DataSource.resolve("drawn", environment: ["KERNELVLM_DATA": "/nowhere"]) == drawn)
+    let error = fileError { _ = try DataSource.resolve("/nowhere", environment: ["KERNELVLM_DATA": "drawn"]) }
+    #expect(error?.kind == .missing && error?.path == "/nowhere")
   }
 
   @Test func theCacheFolderFollowsTheBaseDirectorySpecification() {
@@ -31,15 +41,19 @@ struct MNISTLocateTests {
       MNIST.cacheFolder(environment: ["XDG_CACHE_HOME": "relative", "HOME": "/home/u"])
         == "/home/u/.cache/kernelvlm/mnist")
     #expect(MNIST.cacheFolder(environment: ["HOME": "/home/u"]) == "/home/u/.cache/kernelvlm/mnist")
+    #expect(MNIST.cacheFolder(environment: ["HOME": ""]) == "\(NSHomeDirectory())/.cache/kernelvlm/mnist")
   }
 
   @Test(arguments: MNIST.files.map(\.name)) func aNamedFolderThatLacksAFileIsAnErrorNamingIt(name: String) throws {
     try withTemporaryFolder { root in
       try makeFiles("\(root)/a", without: name)
-      let expected = FileError(
-        .missing, path: "\(root)/a/\(name)", "expected an IDX file, found none here or at \(root)/a/\(name).gz")
-      #expect(throws: expected) { try MNIST.locate(folder: "\(root)/a", environment: [:]) }
-      #expect(throws: expected) { try MNIST.locate(folder: nil, environment: ["KERNELVLM_DATA": "\(root)/a"]) }
+      let error = fileError { _ = try MNIST.locate(folder: "\(root)/a", environment: [:]) }
+      #expect(error?.kind == .missing && error?.path == "\(root)/a")
+      #expect(
+        error?.problem.hasPrefix("expected \(name), each raw or .gz, here or in MNIST/raw or raw, found ") == true)
+      #expect(throws: try #require(error)) {
+        try DataSource.resolve(nil, environment: ["KERNELVLM_DATA": "\(root)/a"])
+      }
     }
   }
 
@@ -139,7 +153,8 @@ struct MNISTFetchTests {
       case .status: "one.test: HTTP status 503"
       case .truncated: "https://one.test/mnist/labels.gz: expected a gzip trailer, found the file truncated"
       case .otherContent: "https://one.test/mnist/labels.gz: expected MNIST, content of SHA-256 "
-      case .garbage: "https://one.test/mnist/labels.gz: expected magic 2049 "
+      case .garbage:
+        "https://one.test/mnist/labels.gz: expected magic 2049 (0x00000801: unsigned bytes, rank 1), found an HTML page: "
       }
     }
   }
@@ -187,6 +202,55 @@ struct MNISTFetchTests {
           files, into: "\(root)/file/cache", mirrors: mirrors, transport: transport { (_, content) in content })
       }
       #expect(error?.kind == .unwritable && error?.path == "\(root)/file/cache")
+    }
+  }
+
+  /// Also as root, who may write wherever there is a place.
+  @Test(arguments: ["", "file/cache", "link", "link/cache", "loop", "/proc/none", String(repeating: "a", count: 300)])
+  func aPlaceThatCannotBeWrittenIsRefusedBeforeTheDownload(place: String) throws {
+    try withTemporaryFolder { root in
+      try write([], to: "\(root)/file")
+      for (link, target) in [("link", "nowhere"), ("loop", "loop")] {
+        try FileManager.default.createSymbolicLink(atPath: "\(root)/\(link)", withDestinationPath: target)
+      }
+      let folder = place.isEmpty || place.hasPrefix("/") ? place : "\(root)/\(place)"
+      let transport = transport { (_, content) in
+        Issue.record("asked the network")
+        return content
+      }
+      let error = fileError { try MNIST.fetch(files, into: folder, mirrors: mirrors, transport: transport) }
+      #expect(
+        error?.kind == .unwritable && error?.path == (folder.isEmpty ? "\"\"" : folder), "\(String(describing: error))")
+      #expect(error?.problem.hasPrefix("expected a folder to write to, found: ") == true)
+      #expect(listing(root) == ["file", "link", "loop"])
+    }
+  }
+
+  @Test(.enabled(if: geteuid() != 0, "root writes everywhere"))
+  func aFolderWithoutPermissionIsRefusedBeforeTheDownload()
+    throws
+  {
+    try withTemporaryFolder { root in
+      try #require(chmod(root, 0o500) == 0)
+      defer { chmod(root, 0o700) }
+      let transport = transport { (_, content) in
+        Issue.record("asked the network")
+        return content
+      }
+      for folder in [root, "\(root)/new/er"] {
+        let error = fileError { try MNIST.fetch(files, into: folder, mirrors: mirrors, transport: transport) }
+        #expect(error?.problem == "expected a folder to write to, found: Permission denied")
+      }
+    }
+  }
+
+  @Test func aDownloadThatFailsLeavesNoFolder() throws {
+    try withTemporaryFolder { root in
+      let transport = transport { (_, _) throws(TransportError) in throw TransportError("HTTP status 503") }
+      let error = fileError {
+        try MNIST.fetch(files, into: "\(root)/a/b", mirrors: mirrors, transport: transport)
+      }
+      #expect(error?.kind == .unavailable && listing(root).isEmpty)
     }
   }
 

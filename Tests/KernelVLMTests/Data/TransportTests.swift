@@ -24,6 +24,26 @@ struct TransportTests {
     }
   }
 
+  /// In a process of its own, whose processor time is that of the download alone: silent before and after the head, which
+  /// is also told apart from a download that is never given up.
+  @Test(.enabled(if: !isSanitized, "a sanitizer takes time of its own"), arguments: [false, true])
+  func waitingForASilentServerTakesNextToNoProcessorTime(afterHead: Bool) async throws {
+    let server = try LocalServer { client in
+      if afterHead { client.head("200 OK", "Content-Length: 3") }
+      client.waitUntilGone()
+    }
+    await #expect(processExitsWith: .success) { [address = server.mirror as String] in
+      let url = try #require(URL(string: address))
+      let start = ContinuousClock.now
+      let clock = clock()
+      let error = #expect(throws: TransportError.self) {
+        try makeTransport(window: .seconds(4))(url, 1000) { _, _ in }
+      }
+      let share = Double(Glibc.clock() - clock) / Double(CLOCKS_PER_SEC) / (start.duration(to: .now) / .seconds(1))
+      #expect(error?.reason == "nothing arrived for 4.0 seconds" && share < 0.2, "\(share) of a core")
+    }
+  }
+
   @Test func aClosedPortOfThisMachineIsUnreachable() throws {
     let address = try url("http://127.0.0.1:1/labels.gz")
     let error = #expect(throws: TransportError.self) { try httpsTransport(address, 1000) { _, _ in } }
