@@ -18,6 +18,9 @@ struct AttentionShape: Sendable {
     (4, 28, 5, 32, 4), (5, 28, 6, 32, 4), (6, 28, 7, 32, 4), (1, 28, 8, 32, 4), (34, 0, 34, 32, 4), (6, 0, 9, 32, 4),
     (28, 28, 28, 32, 4), (1, 0, 1, 2, 1), (0, 3, 2, 4, 1), (3, 1, 3, 6, 3), (7, 16, 7, 12, 2), (2, 17, 16, 28, 2),
     (3, 64, 17, 16, 1), (17, 65, 70, 40, 1), (9, 130, 9, 64, 4),
+    // Heads of 8 around a block of 64 keys and of 8 queries; heads around 8, 16 and 32, and whose halves are odd.
+    (20, 30, 34, 32, 4), (9, 28, 37, 24, 3), (11, 60, 80, 8, 1), (16, 3, 16, 16, 2), (13, 70, 80, 6, 1),
+    (9, 40, 30, 68, 2), (10, 20, 12, 36, 1), (5, 7, 9, 20, 2), (17, 0, 129, 14, 1),
   ].flatMap { n, F, S, D, H in
     [false, true].map { AttentionShape(queries: n, prefix: F, own: S, width: D, heads: H, accumulate: $0) }
   }
