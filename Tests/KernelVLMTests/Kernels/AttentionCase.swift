@@ -48,3 +48,35 @@ struct AttentionShape: Sendable {
     }
   }
 }
+
+/// A query whose score with one key is 120 above all others has the value of that key, wherever it stands.
+func expectTheLargestScoreWins(_ attention: ModelConfiguration.Attention) {
+  let (q, y) = (Buffer<Float>([1, 0, 0, 0, 1, 0, 0, 0]), Buffer<Float>(count: 8))
+  for kernels in everyCKernels {
+    for T in [1, 2, 7, 8, 9, 16, 31, 36, 64, 65, 80] {
+      let (rows, probs, dots) = (
+        Buffer<Float>(count: T * 16), Buffer<Float>(count: T), Buffer<Float>(count: 2 * T)
+      )
+      let keys = KeyValues(
+        prefix: rows.matrix(rows: T - 1, columns: 16), own: rows.matrix(at: (T - 1) * 16, rows: 1, columns: 16))
+      for largest in 0..<T {
+        for j in 0..<T {
+          let score: Float = j == largest ? 60 : -60
+          rows.all[0, 16 * j] = score * (attention == .dot ? Float(8).squareRoot() : 8)
+          rows.all[0, 16 * j + 4] = attention == .dot ? 0 : 1
+          rows.all[0, 16 * j + 8] = Float(j)
+        }
+        withExtendedLifetime((q, rows, dots)) {
+          switch attention {
+          case .tensor:
+            kernels.tensorAttentionForward(
+              y.all, probs: probs.all, dots: dots.matrix(rows: 2, columns: T), q: q.all, keys: keys, heads: 1)
+          case .dot: kernels.dotAttentionForward(y.all, probs: probs.all, q: q.all, keys: keys, heads: 1)
+          }
+        }
+        #expect(y.values == [Float(largest)] + [Float](repeating: 0, count: 7), "\(kernels.instructionSet): \(T)")
+        #expect(probs.values[largest] == 1, "\(kernels.instructionSet): \(largest) of \(T)")
+      }
+    }
+  }
+}

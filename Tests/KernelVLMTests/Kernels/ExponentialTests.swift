@@ -15,10 +15,12 @@ import Testing
     for (index, x) in inputs.enumerated() {
       logits.all[0, index / (Self.row - 1) * Self.row + 1 + index % (Self.row - 1)] = x
     }
-    kernels.crossEntropyForward(
-      loss.matrix(rows: rows, columns: 1), probs: probs.matrix(rows: rows, columns: Self.row),
-      logits: logits.matrix(rows: rows, columns: Self.row), targets: targets.matrix(rows: rows, columns: 1),
-      gradient: .exact)
+    withExtendedLifetime((logits, loss, targets)) {
+      kernels.crossEntropyForward(
+        loss.matrix(rows: rows, columns: 1), probs: probs.matrix(rows: rows, columns: Self.row),
+        logits: logits.matrix(rows: rows, columns: Self.row), targets: targets.matrix(rows: rows, columns: 1),
+        gradient: .exact)
+    }
     return probs.values.enumerated().compactMap { $0.offset % Self.row == 0 ? nil : $0.element }
   }
 

@@ -54,6 +54,7 @@ struct PlainModelTests {
     Self.fill(block.x)
     let base = model.tokenizer.forward(block.x, reconstruction: false, &workspace.arena).base
     let logits = model.transformer.forward(block, base: base, &workspace.arena).logits
+    defer { withExtendedLifetime(workspace) {} }
     for (image, text) in texts.enumerated() {
       let expected = plain.logits(row(block.x, image), text.dropLast())
       #expect(expected.count == block.text(image).count)
