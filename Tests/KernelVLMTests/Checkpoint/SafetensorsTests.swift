@@ -144,6 +144,18 @@ func whatTheOfficialTestsAcceptIsRead(file: OfficialFile) throws {
   #expect(read.metadata == file.metadata)
 }
 
+/// RFC 8259 wants them escaped; a space and DEL stand as they are.
+@Test func everyControlCharacterInAStringIsRefused() {
+  for byte: UInt8 in 0...0x20 {
+    let header = Array("{\"__metadata__\":{\"a\":\"".utf8) + [byte] + Array("\"}}".utf8)
+    let error = fileError { () throws(FileError) in
+      _ = try Safetensors(decoding: safetensorsFile(header), path: "x")
+    }
+    #expect(
+      error?.problem.contains("control characters in a string to be escaped") ?? false == (byte < 0x20), "\(byte)")
+  }
+}
+
 @Test func aFileCutAtAnyByteIsRefused() {
   let bytes = small.encoded()
   for count in bytes.indices {

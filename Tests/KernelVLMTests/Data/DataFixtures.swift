@@ -10,12 +10,18 @@ func idxFile(_ dimensions: [Int], _ values: [UInt8]) -> [UInt8] {
   bigEndian(0x800 + UInt32(dimensions.count)) + dimensions.flatMap { bigEndian(UInt32($0)) } + values
 }
 
-/// A gzip file written out by hand (RFC 1951 and 1952): one stored block of at most 65,535 bytes, CRC-32 and length.
+/// A gzip file written out by hand (RFC 1951 and 1952): stored blocks of at most 65,535 bytes, CRC-32 and length.
 func storedGzip(_ content: [UInt8]) -> [UInt8] {
-  let length = UInt16(content.count)
-  let block = [1, UInt8(length & 255), UInt8(length >> 8), UInt8(~length & 255), UInt8(~length >> 8)] + content
+  let ends = stride(from: 65_535, to: content.count, by: 65_535) + [content.count]
+  var (blocks, start): ([UInt8], Int) = ([], 0)
+  for end in ends {
+    let length = UInt16(end - start)
+    blocks += [end == content.count ? 1 : 0, UInt8(length & 255), UInt8(length >> 8)]
+    blocks += [UInt8(~length & 255), UInt8(~length >> 8)] + content[start..<end]
+    start = end
+  }
   let trailer = Array((bigEndian(UInt32(content.count)) + bigEndian(crc32(content))).reversed())
-  return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255] + block + trailer
+  return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255] + blocks + trailer
 }
 
 /// CRC-32 of gzip (RFC 1952).

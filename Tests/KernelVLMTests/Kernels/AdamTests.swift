@@ -20,14 +20,20 @@ struct AdamCase: Operation {
   let count: Int
   let step: Int
   var weightDecay: Float = 0
+  /// A power of 2, that of the gradients.
+  var size = 1.0
 
   func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
     let settings = AdamSettings<K.Scalar>(step: step, weightDecay: weightDecay)
     let v = bench.output("v", 1, count, adds: true)
-    for i in 0..<count { v[0, i] = v[0, i].magnitude }
+    let m = bench.output("m", 1, count, adds: true)
+    for i in 0..<count {
+      v[0, i] = v[0, i].magnitude * K.Scalar(size * size)
+      m[0, i] *= K.Scalar(size)
+    }
     kernels.adamStep(
-      bench.output("p", 1, count, adds: true), m: bench.output("m", 1, count, adds: true), v: v,
-      gradient: bench.input("gradient", 1, count), settings: settings)
+      bench.output("p", 1, count, adds: true), m: m, v: v, gradient: bench.input("gradient", 1, count, scale: size),
+      settings: settings)
   }
 }
 
@@ -80,6 +86,11 @@ struct AdamAtRest: Operation {
   }
 
   @Test(arguments: cases) func agreesWithTheReference(_ operation: AdamCase) { expectParity(operation) }
+  /// √v is there about as large as ε.
+  @Test(arguments: [3, 100]) func agreesWhereEpsilonMatters(step: Int) {
+    expectParity(AdamCase(count: 37, step: step, size: 0x1p-27))
+  }
+
   @Test func aFaultIsCaught() { expectFaultsCaught(AdamCase(count: 33, step: 3)) }
 
   static let outerSizes = [(0, 5), (5, 0), (1, 1), (3, 7), (2, 16), (10, 196), (7, 65), (5, 31)]

@@ -26,6 +26,8 @@ struct DotAttentionCase: Operation {
     expectParity(DotAttentionCase(shape: shape))
   }
 
+  @Test func theLargestScoreMayStandAnywhere() { expectTheLargestScoreWins(.dot) }
+
   @Test func aFaultIsCaught() { expectFaultsCaught(DotAttentionCase(shape: .small)) }
 
   @Test func gradientsAreThoseOfForward() {

@@ -31,6 +31,27 @@ struct PoolingOfNothing: Operation {
   @Test(arguments: [PoolingCase(side: 28, size: 14), PoolingCase(side: 28, size: 5)])
   func aFaultIsCaught(_ operation: PoolingCase) { expectFaultsCaught(operation) }
 
+  /// More than 2³¹ in a bin: the sum of 2904² white pixels.
+  @Test func aBinMayHoldMoreThan32Bits() throws {
+    let (side, half) = (5809, 2904)
+    var bytes = [UInt8](repeating: 255, count: side * side)
+    for row in 0..<half {
+      for column in half..<side { bytes[row * side + column] = 51 }
+    }
+    for row in half..<side {
+      for column in 0..<half { bytes[row * side + column] = 0 }
+    }
+    // Means of 1, 1/5, 0 and 1 over their length √51 / 5.
+    let expected = [5, 1, 0, 5].map { $0 / 51.0.squareRoot() }
+    func expectPooled<K: Kernels>(_ kernels: K) {
+      let x = Buffer<K.Scalar>(count: 4)
+      kernels.poolingForward(x.matrix(rows: 1, columns: 4), image: bytes.span, side: side, size: 2)
+      #expect(relativeError(x.values, expected) < 1e-6, "\(kernels)")
+    }
+    for kernels in everyCKernels { expectPooled(kernels) }
+    expectPooled(Reference<Double>())
+  }
+
   private func pooled<Scalar: KernelScalar>(
     _ images: LabelledImages, _ index: Int, size: Int, as type: Scalar.Type = Scalar.self
   ) throws -> [Scalar] {

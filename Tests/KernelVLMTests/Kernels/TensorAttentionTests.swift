@@ -29,6 +29,8 @@ struct TensorAttentionCase: Operation {
     expectParity(TensorAttentionCase(shape: shape))
   }
 
+  @Test func theLargestScoreMayStandAnywhere() { expectTheLargestScoreWins(.tensor) }
+
   @Test func aFaultIsCaught() { expectFaultsCaught(TensorAttentionCase(shape: .small)) }
 
   @Test func gradientsAreThoseOfForward() {

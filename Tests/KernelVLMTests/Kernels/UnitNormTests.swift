@@ -7,11 +7,13 @@ struct UnitNormCase: Operation {
   let k: Int
   var gradient = GradientKind.exact
   var chained = false
+  /// Of the inputs.
+  var size = 1.0
 
   func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
     let y = bench.output("y", n, k)
     let norm = bench.output("norm", n, 1)
-    kernels.unitNormForward(y, norm: norm, x: bench.input("x", n, k))
+    kernels.unitNormForward(y, norm: norm, x: bench.input("x", n, k, scale: size))
     kernels.unitNormBackward(
       bench.output("dx", n, k), dy: bench.input("dy", n, k), y: chained ? y : bench.input("given y", n, k),
       norm: chained ? norm : bench.input("given norm", n, 1, positive: true), gradient: gradient)
@@ -54,6 +56,11 @@ struct UnitNormOfZero: Operation {
 
   @Test(arguments: GradientKind.allCases) func aFaultIsCaught(_ gradient: GradientKind) {
     expectFaultsCaught(UnitNormCase(n: 3, k: 28, gradient: gradient))
+  }
+
+  /// |x| is there about as large as ε.
+  @Test(arguments: GradientKind.allCases) func agreesWhereEpsilonMatters(gradient: GradientKind) {
+    expectParity(UnitNormCase(n: 3, k: 5, gradient: gradient, chained: true, size: 0x1p-27))
   }
 
   @Test func gradientsAreThoseOfForward() { expectGradients(UnitNormCase(n: 3, k: 5, chained: true)) }

@@ -141,6 +141,20 @@ struct FiniteDifferenceTests {
     #expect(Self.disagreements(model, names: names, gradient: gradient, differences: differences) == [])
   }
 
+  /// The published program reports the error of the reconstruction and has no gradient of it, whatever it counts.
+  @Test(arguments: GradientKind.allCases) func onlyTheExactGradientHasThatOfTheReconstruction(kind: GradientKind) throws
+  {
+    let gradients = try [0, 0.5].map { weight in
+      let model = try Self.model {
+        $0.gradient = kind
+        $0.reconstructionWeight = weight
+        $0.imageSize = 5
+      }
+      return Self.gradient(model, names: [7, 2])
+    }
+    #expect((gradients[0] == gradients[1]) == (kind == .published))
+  }
+
   @Test func thePublishedGradientIsNotTheDerivative() throws {
     let model = try Self.model {
       $0.gradient = .published

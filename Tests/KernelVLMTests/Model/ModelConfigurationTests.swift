@@ -18,6 +18,12 @@ struct ModelConfigurationTests {
     ({ $0.tensorTokens = -1 }, "tensor tokens", "0 to"),
     ({ $0.baseFeatures = 0 }, "base features", "1 to"),
     ({ $0.width = 30 }, "width", "multiple of the 4 heads"),
+    (
+      {
+        $0.width = 33
+        $0.attention = .dot
+      }, "width", "multiple of the 4 heads"
+    ),
     ({ $0.heads = 0 }, "heads", "1 to"),
     ({ $0.layers = 0 }, "layers", "1 to"),
     ({ $0.mlpRatio = 0 }, "MLP ratio", "1 to"),

@@ -7,20 +7,24 @@ import Testing
 
   @Test func wordsAreCountedByTrueNameAndSpelledName() {
     let evaluation = Evaluation(
-      words: ["zero", "one", "one", "onee", "", "zero", "zero", "zero"], labels: [0, 0, 1, 1, 1, 1, 1, 1] as [UInt8],
-      names: names)
-    #expect(evaluation.confusion == [[1, 1, 0], [3, 1, 2]])
-    #expect(evaluation.count == 8 && evaluation.correct == 2 && evaluation.noName == 2)
-    #expect(evaluation.accuracy == 2.0 / 8)
-    #expect(evaluation.name(0) == (2, 1) && evaluation.name(1) == (6, 1))
+      words: ["zero", "one", "one", "one", "onee", "", "zero", "one", "one"],
+      labels: [0, 0, 0, 1, 1, 1, 1, 1, 1] as [UInt8], names: names)
+    // Row by true name: no entry is its mirror image's.
+    #expect(evaluation.confusion == [[1, 2, 0], [1, 3, 2]])
+    #expect(evaluation.count == 9 && evaluation.correct == 4 && evaluation.noName == 2)
+    #expect(evaluation.accuracy == 4.0 / 9)
+    #expect(evaluation.name(0) == (3, 1) && evaluation.name(1) == (6, 3))
   }
 
-  /// Its letters may happen to be the name: without probabilities they mean nothing.
-  @Test func aWordWhoseProbabilitiesAreNotFiniteIsWrong() {
-    let spellings = [0.5, .nan, .infinity].map { Spelling(word: "one", tokens: [0], probabilities: [1, $0]) }
-    let evaluation = Evaluation(spellings, labels: [1, 1, 1] as [UInt8], names: names)
-    #expect(evaluation.confusion == [[0, 0, 0], [0, 1, 2]])
-    #expect(evaluation.correct == 1 && evaluation.notFinite == 2 && evaluation.noName == 2)
+  /// Weights that are too large make NaN of a probability: the word is then no name, whatever it says.
+  @Test(arguments: [Double.nan, .infinity]) func aWordThatIsNotFiniteIsWrong(probability: Double) {
+    let spellings = [0.5, probability, probability].enumerated().map { index, last in
+      Spelling(word: names[index == 2 ? 0 : 1], tokens: [1, 2], probabilities: [0.5, last])
+    }
+    #expect(spellings.map(\.isFinite) == [true, false, false])
+    let evaluation = Evaluation(spellings, labels: [1, 1, 0] as [UInt8], names: names)
+    #expect(evaluation.confusion == [[0, 0, 1], [0, 1, 1]])
+    #expect(evaluation.correct == 1 && evaluation.noName == 2 && evaluation.notFinite == 2)
   }
 
   @Test func nothingToSpellHasNoAccuracy() {
