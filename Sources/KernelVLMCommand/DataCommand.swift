@@ -90,7 +90,7 @@ struct DataCommand: ParsableCommand {
       case .complete(let folder):
         return (.folder(folder), splits)
       case .incomplete(let cache):
-        let text = "MNIST would be downloaded to \(cache); 'kernelvlm data fetch' does so now"
+        let text = "MNIST would be downloaded to \(cache); '\(Invocation.command(["data", "fetch"]))' does so now"
         try json ? Output.json(["missing": cache]) : Output.result(text)
         return nil
       }
