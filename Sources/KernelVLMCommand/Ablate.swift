@@ -36,7 +36,7 @@ struct Ablate: ParsableCommand {
 
   func run() throws {
     let kernels = try kernelOptions.choice()
-    let jobs = try kernelOptions.threadCount()
+    let jobs = kernelOptions.threadCount
     let ablation = try ablation()
 
     let source = try dataOptions.source()

@@ -37,9 +37,9 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     let kernels = try kernelOptions.choice()
-    let threads = try kernelOptions.threadCount()
     let loaded = try LoadedModel(file, kernels)
     let (dataset, images) = try loaded.images(split, dataOptions)
+    let threads = kernelOptions.startThreads(kernels)
 
     let start = ContinuousClock.now
     let evaluation = try loaded.model.evaluate(images, threads: threads)

@@ -68,13 +68,13 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let interruption = Interruption()
-    let threads = try kernelOptions.threadCount()
     let plan = try TrainingPlan(self)
     if let target { try requireWritable(target) }
 
     let source = try plan.source(dataOptions)
     let dataset = try source.load(names: plan.configuration.names.count)
     let profile = self.profile ? KernelProfile() : nil
+    let threads = kernelOptions.startThreads(plan.kernels)
     let session = try plan.session(
       dataset.train, threads: threads, measuresThreads: kernelOptions.threads == nil, profile: profile)
     let log = try self.log.map { path throws(FileError) in try RunLog(path: path, appends: resume != nil) }
