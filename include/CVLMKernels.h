@@ -302,6 +302,13 @@ const vlm_kernels *_Nullable vlm_kernels_for(vlm_isa isa);
 /// 1 if built with OpenMP, 0 if serial.
 int vlm_has_openmp(void);
 
+/// Starts threads for the regions that the same thread will call, and returns how many they are, itself among them:
+/// `threads`, or fewer if the system has not so many. OpenMP starts them otherwise when they are first needed, and ends
+/// the process if it cannot: after this, regions of up to so many threads do not fail. It may end the process too, by
+/// SIGABRT, SIGBUS or SIGSEGV, where the system has no shared memory for it. Where the process' addresses are limited, all
+/// threads share one arena of malloc from then on.
+int vlm_start_threads(int threads);
+
 /// Calls body(context, i, thread) once for each i < count, on up to `threads` threads; thread < threads tells which.
 /// Which thread gets which i depends on `threads` alone. Returns when all calls have returned.
 void vlm_parallel(ptrdiff_t count, int threads, void (*_Nonnull body)(void *_Nullable context, ptrdiff_t i, int thread),

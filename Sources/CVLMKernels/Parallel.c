@@ -2,11 +2,23 @@
 // regions call the functions of a table.
 #include "CVLMKernels.h"
 
+#include <pthread.h>
+#include <sys/resource.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #ifdef _OPENMP
 // Declared here, because the compiler does not come with omp.h.
 extern int omp_in_parallel(void);
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
+extern int omp_get_num_procs(void);
+// Clang's own: missing where another OpenMP is linked.
+extern size_t kmp_get_stacksize_s(void) __attribute__((weak));
+extern void kmp_set_stacksize_s(size_t size) __attribute__((weak));
+extern int kmp_get_blocktime(void) __attribute__((weak));
+extern void kmp_set_blocktime(int milliseconds) __attribute__((weak));
 static int may_share(void) { return !omp_in_parallel(); }
 int vlm_has_openmp(void) { return 1; }
 #else
@@ -36,6 +48,78 @@ void vlm_parallel(ptrdiff_t count, int threads, void (*body)(void *context, ptrd
     for (ptrdiff_t i = 0; i < count; i++) body(context, i, 0);
   }
 }
+
+#ifdef _OPENMP
+/// Each thread's own arena of malloc would reserve 64 MB of addresses: where they are limited, all share one.
+static void spare_addresses(void) {
+#ifdef __GLIBC__
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+// The kernels and the model's graph take some 30 KB of a thread's stack.
+enum { LEAST_STACK = 1 << 20, MOST_THREADS = 1024 };
+
+/// What OpenMP gives a thread for its stack, at least LEAST_STACK; 0 if it does not tell.
+static size_t stack_size(void) {
+  if (!kmp_get_stacksize_s || !kmp_set_stacksize_s) return 0;
+  if (kmp_get_stacksize_s() < LEAST_STACK) kmp_set_stacksize_s(LEAST_STACK);
+  return kmp_get_stacksize_s();
+}
+
+static void *pass(void *gate) {
+  pthread_mutex_lock(gate);
+  pthread_mutex_unlock(gate);
+  return 0;
+}
+
+/// How many of `wanted` threads with such a stack the system gives, all at the same time.
+static int threads_to_be_had(int wanted, size_t stack) {
+  pthread_t made[MOST_THREADS];
+  pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+  pthread_attr_t attributes;
+  int count = 0;
+  pthread_attr_init(&attributes);
+  if (stack > 0 && pthread_attr_setstacksize(&attributes, stack) != 0) wanted = 0;
+  pthread_mutex_lock(&gate);
+  while (count < wanted && pthread_create(&made[count], &attributes, pass, &gate) == 0) count++;
+  pthread_mutex_unlock(&gate);
+  for (int i = 0; i < count; i++) pthread_join(made[i], 0);
+  pthread_attr_destroy(&attributes);
+  return count;
+}
+
+static void do_nothing(void *context, ptrdiff_t i, int thread) {
+  (void)context, (void)i, (void)thread;
+}
+
+/// A region in which nothing is done. After it the threads sleep at once, where they would wait for the next one at work,
+/// for 200 ms: the program may go on alone. With more threads than cores, they do that by themselves.
+static void start(int threads) {
+  const int sleep = kmp_get_blocktime && kmp_set_blocktime && threads <= omp_get_num_procs();
+  const int wait = sleep ? kmp_get_blocktime() : 0;
+  if (sleep) kmp_set_blocktime(0);
+  share(threads, threads, do_nothing, 0);
+  if (sleep) kmp_set_blocktime(wait);
+}
+
+int vlm_start_threads(int threads) {
+  threads = smaller(threads, MOST_THREADS);
+  if (threads <= 1 || !may_share()) return 1;
+  spare_addresses();
+  const int others = threads_to_be_had(threads - 1, stack_size());
+  // If they are too few, half of them: what else the program does needs memory too.
+  if (others < threads - 1) threads = 1 + others / 2;
+  if (threads > 1) start(threads);
+  return threads;
+}
+#else
+int vlm_start_threads(int threads) {
+  (void)threads;
+  return 1;
+}
+#endif
 
 // The rows of a matmul's output are shared in chunks, of which the last takes what is left, so that no chunk is small: a
 // kernel adds in another order only for the fewest rows, and so all bits are those of one call.

@@ -39,7 +39,7 @@ struct Ablate: ParsableCommand, NotingCommand {
 
   func run() throws {
     let kernels = try kernelOptions.choice()
-    let jobs = try kernelOptions.threadCount()
+    let jobs = kernelOptions.threadCount
     let ablation = try ablation()
 
     let source = try dataOptions.source()

@@ -38,9 +38,9 @@ struct Evaluate: ParsableCommand, NotingCommand {
 
   func run() throws {
     let kernels = try kernelOptions.choice()
-    let threads = try kernelOptions.threadCount()
     let loaded = try LoadedModel(file, kernels)
     let (dataset, images) = try loaded.images(split, dataOptions)
+    let threads = kernelOptions.startThreads(kernels)
 
     let start = ContinuousClock.now
     let names = loaded.model.configuration.names

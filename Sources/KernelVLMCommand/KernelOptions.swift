@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import KernelVLM
 
 /// What to compute with.
@@ -17,8 +16,9 @@ struct KernelOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       """
-      At most so many threads; in a training one for each 16 images of a batch (default: as many as there are cores, in \
-      a training fewer where that is faster).
+      At most so many threads, 1 to 1024; in a training one for each 16 images of a batch (default: the first number \
+      in OMP_NUM_THREADS if that is such a number, else as many as there are cores that this process may use by its \
+      affinity and its control groups; in a training fewer where that is faster).
       """,
       valueName: "count"))
   var threads: Int?
@@ -30,11 +30,23 @@ struct KernelOptions: ParsableArguments {
       instructionSet: isa ?? saved?.instructionSet ?? .best)
   }
 
-  /// - Throws: `ConfigurationError` for a number of threads that makes no sense.
-  func threadCount() throws -> Int {
-    let count = threads ?? ProcessInfo.processInfo.activeProcessorCount
-    guard (1...1024).contains(count) else { throw ConfigurationError("threads", value: count, rule: "1 to 1024") }
-    return count
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads), must be 1 to 1024")
+    }
+  }
+
+  var threadCount: Int { threads ?? Threads.defaultCount }
+
+  /// Starts the threads that these kernels share work with, so that what follows cannot fail for lack of them, and
+  /// returns how many there are.
+  func startThreads(_ kernels: KernelChoice) -> Int {
+    guard kernels.backend == .c else { return threadCount }
+    let started = OpenMP.start(threadCount)
+    if let threads, started < threads {
+      Output.note("Note: \(started.of("thread")) instead of \(threads), since no more are to be had")
+    }
+    return started
   }
 }
 

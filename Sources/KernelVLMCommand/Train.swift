@@ -86,7 +86,6 @@ struct Train: ParsableCommand, NotingCommand {
 
   func run() throws {
     let interruption = Interruption()
-    let threads = try kernelOptions.threadCount()
     let plan = try TrainingPlan(self)
     if let target { try requireWritable(target) }
     let log = try self.log.map(RunLog.init)
@@ -95,6 +94,7 @@ struct Train: ParsableCommand, NotingCommand {
     try requireDistinct(from: source)
     let dataset = try source.load(names: plan.configuration.names.count)
     let profile = self.profile ? KernelProfile() : nil
+    let threads = kernelOptions.startThreads(plan.kernels)
     let session = try plan.session(
       dataset.train, threads: threads, measuresThreads: kernelOptions.threads == nil, profile: profile)
     try log?.begin(after: plan.saved?.stepsDone)

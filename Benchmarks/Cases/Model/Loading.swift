@@ -18,7 +18,7 @@ extension ModelBenchmark {
 /// - Parameter name: what the data set must call itself.
 private func loading(_ caseName: String, _ source: DataSource, name: Dataset.Name?) -> ModelBenchmark {
   ModelBenchmark(
-    caseName: caseName, threads: ProcessInfo.processInfo.activeProcessorCount, kernels: nil,
+    caseName: caseName, threads: Threads.defaultCount, kernels: nil,
     violations: {
       let first = try source.load()
       let second = try source.load()

@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// Digits drawn from a seed: 28 x 28 bytes that look like handwriting, for machines without MNIST.
@@ -22,13 +21,13 @@ public struct DrawnDigits: Sendable, Equatable {
   /// As many as MNIST has: 60,000 to train, 10,000 to test.
   public func count(_ split: Split) -> Int { split == .train ? 60_000 : 10_000 }
 
-  /// The images of `range`, made on all cores.
+  /// The images of `range`, made on as many threads as is the default.
   public func images(_ split: Split, _ range: Range<Int>) -> LabelledImages {
     precondition(range.lowerBound >= 0 && range.upperBound <= count(split), "\(split) images \(range)")
     let blockLength = 500
     let blocks = (range.count + blockLength - 1) / blockLength
     let drawn = Mutex([LabelledImages?](repeating: nil, count: blocks))
-    DispatchQueue.concurrentPerform(iterations: blocks) { block in
+    Threads.share(count: blocks, threads: Threads.defaultCount) { block, _ in
       let start = range.lowerBound + block * blockLength
       let images = draw(split, start..<min(start + blockLength, range.upperBound))
       drawn.withLock { $0[block] = images }

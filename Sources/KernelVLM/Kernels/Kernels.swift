@@ -1,4 +1,3 @@
-import Dispatch
 import ReferenceKernels
 
 /// The operation list: everything that the model computes with, forward and backward.
@@ -105,15 +104,6 @@ public protocol Kernels<Scalar>: Sendable {
 
 extension Reference: Kernels {
   public func parallel(count: Int, threads: Int, _ body: (Int, Int) -> Void) {
-    let threads = min(threads, count)
-    guard threads > 1 else {
-      for i in 0..<count { body(i, 0) }
-      return
-    }
-    // Not Sendable, and need not be: the calls share only what the caller keeps apart by thread.
-    nonisolated(unsafe) let body = body
-    DispatchQueue.concurrentPerform(iterations: threads) { thread in
-      for i in stride(from: thread, to: count, by: threads) { body(i, thread) }
-    }
+    Threads.share(count: count, threads: threads, body)
   }
 }

@@ -1,4 +1,3 @@
-import Dispatch
 import ReferenceKernels
 import Synchronization
 
@@ -90,7 +89,8 @@ public struct Ablation: Sendable {
     progress: @Sendable (_ done: Int) -> Void = { _ in }
   ) throws -> [Result] {
     let state = Mutex(State(accuracies: [Double](repeating: 0, count: trainings)))
-    DispatchQueue.concurrentPerform(iterations: max(1, min(jobs, trainings))) { _ in
+    let jobs = max(1, min(jobs, trainings))
+    Threads.share(count: jobs, threads: jobs) { _, _ in
       while let index = state.withLock({ $0.take() }) {
         var recipe = recipe
         recipe.seed = seeds[index % seeds.count]

@@ -33,15 +33,12 @@ private let settingsAlone = ProcessInfo.processInfo.environment["KERNELVLM_FUZZ_
 func check(_ command: any ParsableCommand) throws {
   switch command {
   case let train as Train:
-    _ = try train.kernelOptions.threadCount()
     if train.resume == nil, train.from == nil { _ = try TrainingPlan(train) }
   case let ablate as Ablate:
     _ = try ablate.kernelOptions.choice()
-    _ = try ablate.kernelOptions.threadCount()
     _ = try ablate.ablation()
   case let evaluate as Evaluate:
     _ = try evaluate.kernelOptions.choice()
-    _ = try evaluate.kernelOptions.threadCount()
   case let see as See:
     _ = try see.kernelOptions.choice()
   default: break

@@ -20,7 +20,7 @@ import Testing
     #expect(result["steps"] as? Int == 20)
     #expect(result["gradient"] as? String == "exact")
     #expect(result["seed"] as? Int == 42)
-    #expect(result["threads"] as? Int == ProcessInfo.processInfo.activeProcessorCount)
+    #expect(result["threads"] as? Int == Threads.defaultCount)
     let correct = try #require(result["test_correct"] as? Int)
     #expect(result["test_accuracy"] as? Double == Double(correct) / 10_000)
     #expect((result["weights_sha256"] as? String)?.count == 64)
