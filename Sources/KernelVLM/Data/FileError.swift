@@ -28,5 +28,6 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     self.problem = problem
   }
 
-  public var description: String { "\(path): \(problem)" }
+  /// An empty path is shown as `""`.
+  public var description: String { (path.isEmpty ? "\"\"" : path) + ": " + problem }
 }

@@ -84,7 +84,7 @@ extension MNIST {
   ) throws(FileError) -> Location {
     if let folder {
       guard !folder.isEmpty else {
-        throw FileError(.missing, path: "\"\"", "expected a folder with MNIST's files or 'drawn', found an empty name")
+        throw FileError(.missing, path: "", "expected a folder with MNIST's files or 'drawn', found an empty name")
       }
       guard missing(splits, in: folder).isEmpty else { throw lacking(splits, in: folder) }
       return .complete(folder)
@@ -206,7 +206,7 @@ extension MNIST {
   /// Demands that `folder`, or the first above it that there is, can be written to, by making a folder in it and
   /// removing that: before a download, which would be for nothing, and without leaving anything behind if it fails.
   private static func requireFolder(_ folder: String) throws(FileError) {
-    guard !folder.isEmpty else { throw unwritable("\"\"", "an empty name") }
+    guard !folder.isEmpty else { throw unwritable("", "an empty name") }
     var existing = folder
     var status = stat()
     while stat(existing, &status) != 0 {

@@ -117,6 +117,6 @@ struct DataLayoutTests {
     #expect(
       error
         == FileError(
-          .missing, path: "\"\"", "expected a folder with MNIST's files or 'drawn', found an empty name"))
+          .missing, path: "", "expected a folder with MNIST's files or 'drawn', found an empty name"))
   }
 }
