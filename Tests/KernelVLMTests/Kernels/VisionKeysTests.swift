@@ -30,14 +30,14 @@ struct VisionKeysCase: Operation {
 
 @Suite struct VisionKeysTests {
   static let shapes = [
-    (1, 28, 32), (16, 28, 32), (0, 5, 8), (3, 1, 7), (2, 3, 17), (1, 2, 1), (2, 5, 65), (3, 17, 129), (9, 2, 200),
-    (1, 33, 257),
+    (1, 28, 32), (16, 28, 32), (0, 5, 8), (3, 1, 7), (2, 3, 17), (1, 2, 1), (2, 5, 65), (3, 9, 129), (2, 2, 200),
+    (1, 3, 257),
   ]
 
   /// At 0.003 the mean square is near the 1e-5 of the norms, at 0.0003 far below it.
   static let cases = shapes.flatMap { B, F, D in
     GradientKind.allCases.flatMap { gradient in
-      [1, 0.003, 0.0003].map {
+      (D < 32 ? [1, 0.003, 0.0003] : [1]).map {
         VisionKeysCase(images: B, visionPositions: F, width: D, gradient: gradient, size: $0)
       }
     }
