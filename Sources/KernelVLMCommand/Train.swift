@@ -134,7 +134,9 @@ struct Train: ParsableCommand, NotingCommand {
     if let resume { plan.resumption(resume).forEach(Output.note) }
     if let from {
       Output.note("Begins with the weights of \(from)")
-      if let save, FileIdentity(from) == FileIdentity(save) { Output.note("Note: --save replaces the model that it begins with") }
+      if let save, FileIdentity(from) == FileIdentity(save) {
+        Output.note("Note: --save replaces the model that it begins with")
+      }
     }
   }
 
