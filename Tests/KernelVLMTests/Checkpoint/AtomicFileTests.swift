@@ -43,6 +43,11 @@ private func content(_ path: String) throws -> [UInt8] { try readFile(at: path, 
   }
 }
 
+/// The current folder may be gone too: another process has removed it.
+@Test func aNameAloneIsOneOfTheCurrentFolder() {
+  #expect(missingFolder(of: "model.safetensors") == "expected a folder ., found none")
+}
+
 @Test func whatCannotBeAFileIsRefusedWithTheSystemsReason() async throws {
   func temporariesHere() throws -> [String] {
     try names(in: FileManager.default.currentDirectoryPath).filter { $0.hasPrefix(".kernelvlm-") }

@@ -30,6 +30,7 @@ import Testing
   @Test func nothingToSpellHasNoAccuracy() {
     let evaluation = Evaluation(words: [], labels: [] as [UInt8], names: names)
     #expect(evaluation.count == 0 && evaluation.accuracy == 0 && evaluation.interval == 0...1)
+    #expect(evaluation.provenance.isEmpty, "no accuracy is recorded")
   }
 
   /// Correct, count, and the bounds in Newcombe, "Two-sided confidence intervals for the single proportion", Statistics
