@@ -1,5 +1,5 @@
 import Foundation
-import KernelVLM
+@_spi(Command) import KernelVLM
 import Synchronization
 
 /// Standard output cannot be written: the disk is full, say, or nobody reads any more.

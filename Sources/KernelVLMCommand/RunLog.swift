@@ -1,5 +1,5 @@
 import Foundation
-import KernelVLM
+@_spi(Command) import KernelVLM
 
 /// A file with one JSON object for each logged step. It may be anything that can be opened to be written: links are
 /// followed, and only a regular file is emptied or cut.

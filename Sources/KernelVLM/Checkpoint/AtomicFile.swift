@@ -175,7 +175,7 @@ private func fill(_ temporary: Int32, with bytes: [UInt8], _ path: String) throw
 }
 
 /// Writes all of `bytes`, in as many pieces as it takes; false, with the reason in `errno`, if that cannot be done.
-package func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
+@_spi(Command) public func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
   bytes.withUnsafeBytes { raw in
     var rest = raw[...]
     while !rest.isEmpty {
@@ -214,10 +214,10 @@ private func kind(of status: stat) -> String {
 }
 
 /// A link that points to nothing: nobody knows what is meant to be there.
-package let linkToNothing = "expected a file, found a symbolic link to nothing"
+@_spi(Command) public let linkToNothing = "expected a file, found a symbolic link to nothing"
 
 /// Why `path` cannot be written where the system finds no folder for it.
-package func missingFolder(of path: String) -> String {
+@_spi(Command) public func missingFolder(of path: String) -> String {
   guard !path.isEmpty else { return noName }
   let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
   let advice = path.hasPrefix("~") ? " (a shell leaves a quoted ~ as it is)" : ""
@@ -225,7 +225,7 @@ package func missingFolder(of path: String) -> String {
 }
 
 /// - Parameter reason: the system's, in `errno`, if it is nil.
-package func unwritable(_ path: String, _ reason: String? = nil) -> FileError {
+@_spi(Command) public func unwritable(_ path: String, _ reason: String? = nil) -> FileError {
   FileError(.unwritable, path: path, "could not write: \(reason ?? systemReason(errno))")
 }
 
@@ -234,4 +234,4 @@ private func unreadable(_ path: String, _ reason: String? = nil) -> FileError {
 }
 
 /// The system's words for an error.
-package func systemReason(_ error: Int32) -> String { String(cString: strerror(error)) }
+@_spi(Command) public func systemReason(_ error: Int32) -> String { String(cString: strerror(error)) }
