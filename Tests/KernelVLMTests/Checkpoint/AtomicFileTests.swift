@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import KernelVLM
+@_spi(Command) @testable import KernelVLM
 
 private func mode(_ path: String) -> mode_t {
   var status = stat()
