@@ -7,12 +7,10 @@ extension KernelVLMCommand {
   static func main() {
     // A file that grows over the limit is then an error, which names it.
     signal(SIGXFSZ, SIG_IGN)
-    OutOfMemory.handler.withLock {
-      $0 = { byteCount in
-        Output.error("Error: expected \(byteCount) bytes of memory, found too little")
-        // At once: other threads may be at work.
-        _exit(EX_OSERR)
-      }
+    OutOfMemory.handle { byteCount in
+      Output.error("Error: expected \(byteCount) bytes of memory, found too little")
+      // At once: other threads may be at work.
+      _exit(EX_OSERR)
     }
     do {
       var command = try parseAsRoot()
