@@ -53,18 +53,21 @@ let package = Package(
       name: "CVLMKernels", path: ".", exclude: ["Sources/CVLMKernels/README.md"], sources: ["Sources/CVLMKernels"],
       publicHeadersPath: "include",
       cSettings: kernelFlags, linkerSettings: kernelLibraries),
-    .target(name: "ReferenceKernels", swiftSettings: optimized + counted),
+    .systemLibrary(name: "CMath"),
+    .target(name: "ReferenceKernels", dependencies: ["CMath"], swiftSettings: optimized + counted),
+    .target(
+      name: "KernelVLMCore", dependencies: ["CVLMKernels", "ReferenceKernels"], swiftSettings: optimized + counted),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
-      name: "KernelVLM", dependencies: ["CVLMKernels", "ReferenceKernels", "CZlib", "COpenSSL"],
+      name: "KernelVLM", dependencies: ["KernelVLMCore", "CZlib", "COpenSSL"],
       swiftSettings: optimized + counted),
     .executableTarget(
       name: "KernelVLMCommand",
       dependencies: ["KernelVLM", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: counted),
     .testTarget(
-      name: "KernelVLMTests", dependencies: ["KernelVLM", "CVLMKernels", "ReferenceKernels"],
+      name: "KernelVLMTests", dependencies: ["KernelVLM", "KernelVLMCore", "CVLMKernels", "ReferenceKernels"],
       resources: [.copy("Fixtures")],
       // The library's default arguments are compiled into its callers.
       swiftSettings: counted),

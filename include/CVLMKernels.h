@@ -46,12 +46,12 @@ typedef struct {
 
 /// One operation a member. A table holds the same operations compiled for one instruction set.
 typedef struct {
-  // Pooling: an image becomes the model's input
+  // Pooling: an image becomes numbers in 0...1
 
   /// Bin r of s covers the rows floor(side r / s) ..< floor(side (r + 1) / s), columns likewise:
-  ///   pixels = mean of the bin / 255;  x = pixels / (|pixels| + 1e-8).
-  /// x (s, s); image (side, side); 1 <= s <= side. No backward: images are data.
-  void (*_Nonnull pooling_forward)(float *_Nonnull x, const uint8_t *_Nonnull image, ptrdiff_t side, ptrdiff_t s);
+  ///   y = mean of the bin / 255.
+  /// y (s, s); image (side, side); 1 <= s <= side. No backward: images are data.
+  void (*_Nonnull pooling_forward)(float *_Nonnull y, const uint8_t *_Nonnull image, ptrdiff_t side, ptrdiff_t s);
 
   // Matmul
 
@@ -179,44 +179,29 @@ typedef struct {
                                         const float *_Nonnull wkv, ptrdiff_t B, ptrdiff_t F, ptrdiff_t D,
                                         int published);
 
-  // TensorAttention: the score is a product of two dot products
+  // Attention of degree R: the score is a product of R dot products
 
-  /// Per head, with q = [q1 q2], k = [k1 k2] in halves of d/2:
-  ///   score_ij = (q1_i . k1_j) (q2_i . k2_j) / d;  probs_i = softmax over j of score_ij;  y_i = sum over j of
-  ///   probs_ij v_j;  heads concatenated.
-  /// The keys are F of the prefix, which every query sees, then S of the image's own text, causal: the n queries are
-  /// the last n of these S positions, so query i sees own keys 0 ... S - n + i.
-  /// y, q (n, D); prefix (F, 2, D) and own (S, 2, D): a row is a key and then its value. Keeps probs (H, n, T), 0 where
-  /// masked, and dots (2, H, n, T): the two dot products, unspecified where masked. d is even.
-  void (*_Nonnull tensor_attention_forward)(float *_Nonnull y, float *_Nonnull probs, float *_Nonnull dots,
-                                            const float *_Nonnull q, const float *_Nonnull prefix,
-                                            const float *_Nonnull own, ptrdiff_t n, ptrdiff_t F, ptrdiff_t S,
-                                            ptrdiff_t D, ptrdiff_t H);
+  /// Per head, with q = [q_1 ... q_R], k = [k_1 ... k_R] in R parts of d/R components:
+  ///   score_ij = (q_1,i . k_1,j) (q_2,i . k_2,j) ... / d^(R/2);  probs_i = softmax over j of score_ij;
+  ///   y_i = sum over j of probs_ij v_j;  heads concatenated.
+  /// R = 1 is dot attention, q.k / sqrt(d); R = 2 is tensor attention, (q1.k1)(q2.k2) / d. R divides d, 1 <= R <= 16.
+  /// The keys are F of the vision positions, which every query sees, then S of the text, causal: the n queries are
+  /// the last n of these S positions, so query i sees text keys 0 ... S - n + i.
+  /// y, q (n, D); vision (F, 2, D) and text (S, 2, D): a row is a key and then its value. Keeps probs (H, n, T), 0 where
+  /// masked, and if R > 1 the partial scores (R, H, n, T), q_r . k_r, unspecified where masked.
+  void (*_Nonnull attention_forward)(float *_Nonnull y, float *_Nonnull probs, float *_Nullable partial_scores,
+                                     const float *_Nonnull q, const float *_Nonnull vision, const float *_Nonnull text,
+                                     ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H, ptrdiff_t R);
 
   /// dv_j = sum over i of probs_ij dy_i;  dprobs_ij = dy_i . v_j;
-  /// dscore_ij = probs_ij (dprobs_ij - sum over l of probs_il dprobs_il);
-  /// dq1_i = sum over j of dscore_ij (q2_i . k2_j) k1_j / d, and dq2, dk1, dk2 likewise.
-  /// dq (n, D); dprefix (F, 2, D), down (S, 2, D), accumulate: dprefix, down (both written whole).
-  void (*_Nonnull tensor_attention_backward)(float *_Nonnull dq, float *_Nonnull dprefix, float *_Nonnull down,
-                                             const float *_Nonnull dy, const float *_Nonnull probs,
-                                             const float *_Nonnull dots, const float *_Nonnull q,
-                                             const float *_Nonnull prefix, const float *_Nonnull own, ptrdiff_t n,
-                                             ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H, int accumulate);
-
-  // DotAttention: standard attention, the same but for the score
-
-  /// score_ij = (q_i . k_j) / sqrt(d). Operands as in tensor_attention_forward, without dots.
-  void (*_Nonnull dot_attention_forward)(float *_Nonnull y, float *_Nonnull probs, const float *_Nonnull q,
-                                         const float *_Nonnull prefix, const float *_Nonnull own, ptrdiff_t n,
-                                         ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H);
-
-  /// dq_i = sum over j of dscore_ij k_j / sqrt(d), dk_j = sum over i of dscore_ij q_i / sqrt(d); the rest as in
-  /// tensor_attention_backward.
-  void (*_Nonnull dot_attention_backward)(float *_Nonnull dq, float *_Nonnull dprefix, float *_Nonnull down,
-                                          const float *_Nonnull dy, const float *_Nonnull probs,
-                                          const float *_Nonnull q, const float *_Nonnull prefix,
-                                          const float *_Nonnull own, ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D,
-                                          ptrdiff_t H, int accumulate);
+  /// dscore_ij = probs_ij (dprobs_ij - sum over l of probs_il dprobs_il) / d^(R/2);
+  /// dq_r,i = sum over j of dscore_ij (product over s != r of q_s,i . k_s,j) k_r,j, and dk_r,j likewise.
+  /// dq (n, D); dvision (F, 2, D), dtext (S, 2, D), accumulate: dvision, dtext (both written whole).
+  void (*_Nonnull attention_backward)(float *_Nonnull dq, float *_Nonnull dvision, float *_Nonnull dtext,
+                                      const float *_Nonnull dy, const float *_Nonnull probs,
+                                      const float *_Nullable partial_scores, const float *_Nonnull q,
+                                      const float *_Nonnull vision, const float *_Nonnull text, ptrdiff_t n, ptrdiff_t F,
+                                      ptrdiff_t S, ptrdiff_t D, ptrdiff_t H, ptrdiff_t R, int accumulate);
 
   // MLP
 
@@ -324,6 +309,26 @@ void vlm_matmul_backward_input(const vlm_kernels *_Nonnull kernels, int threads,
 void vlm_matmul_backward_weight(const vlm_kernels *_Nonnull kernels, int threads, float *_Nonnull dw,
                                 const float *_Nonnull dy, const float *_Nonnull x, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,
                                 int accumulate);
+
+// Memory
+
+/// `bytes` bytes at the beginning of a cache line, to be given back to vlm_free. Never NULL: where there is no memory the
+/// handler is called, which must end the process; without one it is aborted.
+void *_Nonnull vlm_allocate(size_t bytes);
+void vlm_free(void *_Nullable memory);
+
+typedef void (*vlm_out_of_memory)(size_t bytes);
+void vlm_on_out_of_memory(vlm_out_of_memory _Nullable handler);
+
+// Elementary functions of the learning rate's schedule and of the random stream: the same bits on every processor, within
+// one unit in the last place
+
+/// x^n, for |x| <= 1.
+double vlm_power(double x, uint64_t n);
+/// The natural logarithm.
+double vlm_log(double x);
+/// The cosine of x in radians, for |x| <= 2^20; NaN beyond.
+double vlm_cos(double x);
 
 #if !defined(__clang__)
 #undef _Nonnull

@@ -4,15 +4,6 @@ VLM_INLINE void embed(float *e, const float *what, const float *where, ptrdiff_t
   VLM_FOR_VECTORS(c, part, D, put(e + c, get(what + c, part) + get(where + c, part), part););
 }
 
-/// y += x.
-VLM_INLINE void add_row(float *y, const float *x, ptrdiff_t n) {
-  VLM_FOR_VECTORS(c, part, n, put(y + c, get(y + c, part) + get(x + c, part), part););
-}
-
-VLM_INLINE void zero(float *y, ptrdiff_t n) {
-  VLM_FOR_VECTORS(c, part, n, put(y + c, (vf){0}, part););
-}
-
 static void embedding_forward(float *e, const float *base, const int32_t *tokens, const int32_t *positions,
                               const float *wte, const float *wpe, ptrdiff_t B, ptrdiff_t F, ptrdiff_t n, ptrdiff_t D) {
   for (ptrdiff_t i = 0; i < B; i++) {

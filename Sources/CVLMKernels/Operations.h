@@ -15,12 +15,10 @@
 #include "Embedding.h"
 #include "Gather.h"
 
+#include "Softmax.h"
 #include "Attention.h"
 
 #include "VisionKeys.h"
-
-#include "TensorAttention.h"
-#include "DotAttention.h"
 
 #include "MLP.h"
 
@@ -50,10 +48,8 @@ const vlm_kernels VLM_TABLE = {
     .gather_backward = gather_backward,
     .vision_keys_forward = vision_keys_forward,
     .vision_keys_backward = vision_keys_backward,
-    .tensor_attention_forward = tensor_attention_forward,
-    .tensor_attention_backward = tensor_attention_backward,
-    .dot_attention_forward = dot_attention_forward,
-    .dot_attention_backward = dot_attention_backward,
+    .attention_forward = attention_forward,
+    .attention_backward = attention_backward,
     .mlp_forward = mlp_forward,
     .mlp_backward = mlp_backward,
     .cross_entropy_forward = cross_entropy_forward,

@@ -1,17 +1,17 @@
-// Pooling: x = unit(means of the bins / 255), from the bytes of a square image.
+// Pooling: y = means of the bins / 255, from the bytes of a square image.
 
 /// Bins of 2 x 2, which vectors can take side by side.
-static void pool_pairs(float *x, const uint8_t *image, ptrdiff_t side, ptrdiff_t size) {
-  for (ptrdiff_t r = 0; r < size; r++, x += size, image += 2 * side) {
+static void pool_pairs(float *y, const uint8_t *image, ptrdiff_t side, ptrdiff_t size) {
+  for (ptrdiff_t r = 0; r < size; r++, y += size, image += 2 * side) {
     const uint8_t *above = image, *below = image + side;
     for (ptrdiff_t c = 0; c < size; c++) {
       int32_t bin = above[2 * c] + above[2 * c + 1] + below[2 * c] + below[2 * c + 1];
-      x[c] = (float)bin / (255 * 4);
+      y[c] = (float)bin / (255 * 4);
     }
   }
 }
 
-static void pool_bins(float *x, const uint8_t *image, ptrdiff_t side, ptrdiff_t size) {
+static void pool_bins(float *y, const uint8_t *image, ptrdiff_t side, ptrdiff_t size) {
   for (ptrdiff_t r = 0; r < size; r++) {
     const ptrdiff_t top = side * r / size, bottom = side * (r + 1) / size;
     for (ptrdiff_t c = 0, left = 0; c < size; c++) {
@@ -21,15 +21,13 @@ static void pool_bins(float *x, const uint8_t *image, ptrdiff_t side, ptrdiff_t 
         for (ptrdiff_t j = left; j < right; j++) bin += image[i * side + j];
       }
       // The sum is exact, so the mean has one rounding.
-      x[r * size + c] = (float)bin / (float)(255 * (bottom - top) * (right - left));
+      y[r * size + c] = (float)bin / (float)(255 * (bottom - top) * (right - left));
       left = right;
     }
   }
 }
 
-static void pooling_forward(float *x, const uint8_t *image, ptrdiff_t side, ptrdiff_t size) {
-  if (side == 2 * size) pool_pairs(x, image, side, size);
-  else pool_bins(x, image, side, size);
-  float norm;
-  unit_norm_forward(x, &norm, x, 1, size * size);
+static void pooling_forward(float *y, const uint8_t *image, ptrdiff_t side, ptrdiff_t size) {
+  if (side == 2 * size) pool_pairs(y, image, side, size);
+  else pool_bins(y, image, side, size);
 }

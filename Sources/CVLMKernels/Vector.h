@@ -38,7 +38,6 @@ VLM_INLINE vf splat(float a) { return a - (vf){0}; }
 #if defined(__clang__)
 VLM_INLINE float square_root(float x) { return __builtin_elementwise_sqrt(x); }
 VLM_INLINE vf square_roots(vf x) { return __builtin_elementwise_sqrt(x); }
-VLM_INLINE v4 larger(v4 a, v4 b) { return __builtin_elementwise_max(a, b); }
 #else
 // One instruction with -fno-math-errno: by itself GCC leaves room for a function that sets errno.
 VLM_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
@@ -46,11 +45,13 @@ VLM_INLINE vf square_roots(vf x) {
   for (int l = 0; l < L; l++) x[l] = __builtin_sqrtf(x[l]);
   return x;
 }
+#endif
+
+/// Lane by lane; a comparison, since a maximum would be a function's call where there is no instruction for it.
 VLM_INLINE v4 larger(v4 a, v4 b) {
   for (int l = 0; l < 4; l++) a[l] = a[l] > b[l] ? a[l] : b[l];
   return a;
 }
-#endif
 
 VLM_INLINE vf choose(vi condition, vf yes, vf no) { return (vf)((condition & (vi)yes) | (~condition & (vi)no)); }
 
@@ -182,3 +183,12 @@ VLM_INLINE void put(float *p, vf v, ptrdiff_t part) {
 }
 
 #endif
+
+/// y += x.
+VLM_INLINE void add_row(float *y, const float *x, ptrdiff_t n) {
+  VLM_FOR_VECTORS(c, part, n, put(y + c, get(y + c, part) + get(x + c, part), part););
+}
+
+VLM_INLINE void zero(float *y, ptrdiff_t n) {
+  VLM_FOR_VECTORS(c, part, n, put(y + c, (vf){0}, part););
+}

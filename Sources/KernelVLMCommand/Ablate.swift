@@ -127,7 +127,7 @@ private struct AblationReport: Encodable {
     self.seconds = seconds
     arms = results.map {
       Arm(
-        gradient: $0.arm.gradient.rawValue, attention: $0.arm.attention.rawValue, features: $0.arm.features.rawValue,
+        gradient: $0.arm.gradient.rawValue, attention: $0.arm.attention.name, features: $0.arm.features.rawValue,
         mean: $0.mean, sd: $0.standardDeviation, accuracies: $0.accuracies)
     }
   }
@@ -144,7 +144,7 @@ private struct AblationTable {
     let rows = stride(from: 0, to: results.count, by: features.count).map { first in
       let arm = results[first].arm
       let cells = results[first..<first + features.count].map { $0.text.aligned(Self.width) }.joined()
-      return arm.gradient.rawValue.padded(11) + arm.attention.rawValue.padded(11) + cells
+      return arm.gradient.rawValue.padded(11) + arm.attention.name.padded(11) + cells
     }
     text = """
       Spelled right of the \(dataset.test.count.grouped) test images of \(dataset.name.rawValue) after \

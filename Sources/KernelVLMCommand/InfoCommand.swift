@@ -36,7 +36,7 @@ private struct ModelReport: Encodable {
 
   struct Training: Encodable {
     let stepsDone: Int
-    let recipe: Recipe
+    let recipe: SettingValues<Recipe>
     let dataset: String
     let trainImagesSHA256: String
     let backend: String
@@ -56,7 +56,7 @@ private struct ModelReport: Encodable {
 
   let file: String
   let parameters: Int
-  let configuration: ModelConfiguration
+  let configuration: SettingValues<ModelConfiguration>
   /// Letters, BOS and EOS: each at the place of its number.
   let tokens: [String]
   let tensors: [Tensor]
@@ -71,7 +71,7 @@ private struct ModelReport: Encodable {
   init(_ checkpoint: Checkpoint, _ record: CheckpointRecord, file: String) {
     self.file = file
     parameters = checkpoint.tensors.reduce(0) { $0 + $1.count }
-    configuration = checkpoint.configuration
+    configuration = SettingValues(table: ModelConfiguration.settings, root: checkpoint.configuration)
     tokens = checkpoint.vocabulary.symbols
     tensors = (checkpoint.tensors + checkpoint.moments).map {
       Tensor(name: $0.name, shape: $0.shape, dtype: $0.type.rawValue)
@@ -81,7 +81,7 @@ private struct ModelReport: Encodable {
     let provenance = checkpoint.provenance
     training = record.training.map {
       Training(
-        stepsDone: $0.stepsDone, recipe: $0.recipe, dataset: $0.dataset, trainImagesSHA256: $0.imagesSHA256,
+        stepsDone: $0.stepsDone, recipe: SettingValues(table: Recipe.settings, root: $0.recipe), dataset: $0.dataset, trainImagesSHA256: $0.imagesSHA256,
         backend: $0.kernels.backend.rawValue, precision: $0.kernels.precision.rawValue,
         isa: $0.kernels.instructionSet?.rawValue, version: provenance["version"],
         fromWeightsSHA256: provenance[TrainingPlan.fromKey])
@@ -113,39 +113,18 @@ private struct ModelReport: Encodable {
     return (all.map { $0.0.padded(11) + $0.1 } + [""] + shapes).joined(separator: "\n")
   }
 
-  private var names: String { configuration.names.joined(separator: ", ") }
+  private var names: String { configuration.root.names.joined(separator: ", ") }
 
   private var letters: String { tokens.enumerated().map { "\($1) \($0)" }.joined(separator: ", ") }
 
-  private var settings: String {
-    let c = configuration
-    return """
-      \(c.attention.rawValue) attention, \(c.gradient.rawValue) gradient, image side \(c.imageSize), \
-      \(c.layers.of("layer")) of width \(c.width) with \(c.heads.of("head")), MLP ratio \(c.mlpRatio), \
-      base features \(c.baseFeatures), tensor tokens \(c.tensorTokens), direct \(DirectList(c.direct).text), \
-      text up to \(c.maximumTextLength.of("token")), reconstruction weight \(c.reconstructionWeight)
-      """
-  }
+  private var settings: String { configuration.text(without: ["names"]) }
 
   private var trained: [(String, String)] {
     guard let training else { return [("Training", "not recorded")] }
-    let (r, isa) = (training.recipe, training.isa.map { " (\($0))" } ?? "")
+    let (r, isa) = (training.recipe.root, training.isa.map { " (\($0))" } ?? "")
     var rows = [
-      (
-        "Training",
-        """
-        \(training.stepsDone.grouped) of \(r.steps.of("step")) of \(r.batch.of("image")), seed \(r.seed), \
-        \(r.order.rawValue) order
-        """
-      ),
-      (
-        "Recipe",
-        """
-        learning rate \(r.learningRate), \(r.schedule.rawValue) over \(r.scheduleSteps.of("step")), warm-up \
-        \(r.warmUp), beta1 \(r.beta1), beta2 \(r.beta2), weight decay \(r.weightDecay), feature clip \(r.featureClip), \
-        clip \(r.clip)
-        """
-      ),
+      ("Training", "\(training.stepsDone.grouped) of \(r.steps.of("step")) of \(r.batch.of("image"))"),
+      ("Recipe", training.recipe.text(without: ["steps", "batch"])),
       ("Kernels", "\(training.backend)\(isa), \(training.precision)" + version),
       ("Images", "\(training.dataset), SHA-256 \(training.trainImagesSHA256)"),
     ]

@@ -9,12 +9,10 @@ extension KernelVLMCommand {
     // What cannot be written is then an error, which is reported or may be passed over: a file that grows over the limit,
     // and a stream that nobody reads any more.
     for number in [SIGXFSZ, SIGPIPE] { signal(number, SIG_IGN) }
-    OutOfMemory.handler.withLock {
-      $0 = { byteCount in
-        Output.error("Error: expected \(byteCount) bytes of memory, found too little")
-        // At once: other threads may be at work.
-        _exit(EX_OSERR)
-      }
+    OutOfMemory.handle { byteCount in
+      Output.error("Error: expected \(byteCount) bytes of memory, found too little")
+      // At once: other threads may be at work.
+      _exit(EX_OSERR)
     }
     do {
       var command = try parseAsRoot()

@@ -12,20 +12,20 @@ struct OperationTime: Encodable {
   /// The operations that were called, the longest first, then what is not the kernels', and what measuring them took. All
   /// are measured, none is what is left: together they are the step but for the ends of a training.
   static func all(_ profile: KernelProfile, steps: Int, seconds: Double) -> [OperationTime] {
-    func row(_ name: String, calls: Int, _ time: Duration) -> OperationTime {
+    func row(_ name: String, calls: Int, nanoseconds: Double) -> OperationTime {
       OperationTime(
-        operation: name, calls: Double(calls) / Double(steps), microseconds: time.seconds / Double(steps) * 1e6,
-        share: time.seconds / seconds)
+        operation: name, calls: Double(calls) / Double(steps), microseconds: nanoseconds / Double(steps) / 1e3,
+        share: nanoseconds / 1e9 / seconds)
     }
-    let rows = KernelProfile.Operation.allCases.filter { profile.calls($0) > 0 }.map {
-      let calls = profile.calls($0)
-      return row($0.name, calls: calls, profile.time($0) - profile.overhead.inside * calls)
+    let overhead = profile.overhead
+    let rows = profile.entries.map {
+      row($0.name, calls: $0.calls, nanoseconds: Double($0.nanoseconds) - overhead.inside * Double($0.calls))
     }.sorted { $0.microseconds > $1.microseconds }
-    let calls = KernelProfile.Operation.allCases.reduce(0) { $0 + profile.calls($1) }
-    let between = profile.timeBetween - profile.overhead.between * calls
+    let calls = profile.entries.reduce(0) { $0 + $1.calls }
+    let between = Double(profile.nanosecondsBetween) - overhead.between * Double(calls)
     return rows + [
-      row("graph, images and the log", calls: steps, between),
-      row("measuring", calls: calls, (profile.overhead.inside + profile.overhead.between) * calls),
+      row("graph, images and the log", calls: steps, nanoseconds: between),
+      row("measuring", calls: calls, nanoseconds: (overhead.inside + overhead.between) * Double(calls)),
     ]
   }
 

@@ -126,7 +126,7 @@ struct Train: ParsableCommand, NotingCommand {
       """
       Data: \(dataset.name.rawValue), \(source.place), \(dataset.train.count.grouped) images to train on and \
       \(dataset.test.count.grouped) to test
-      Model: \(model.table.count.grouped) parameters, \(model.configuration.attention.rawValue) attention, \
+      Model: \(model.table.count.grouped) parameters, \(model.configuration.attention.name) attention, \
       \(model.configuration.gradient.rawValue) gradient, seed \(plan.recipe.seed)
       Kernels: \(plan.kernels.summary), \(session.threads > 1 ? "up to " : "")\(session.threads.of("thread"))
       """)

@@ -33,7 +33,7 @@ struct TrainingPlan {
     }
     let saved = try SavedTraining(path: path)
     configuration = try Self.configuration(saved.checkpoint, options, path: path)
-    recipe = options.recipeOptions.applied(to: saved.recipe)
+    recipe = try options.recipeOptions.applied(to: saved.recipe)
     if saved.isFinished, recipe.steps > saved.stepsDone {
       throw ConfigurationError(
         "steps", value: recipe.steps,
@@ -51,7 +51,7 @@ struct TrainingPlan {
   private static func configuration(
     _ checkpoint: Checkpoint, _ options: Train, path: String
   ) throws -> ModelConfiguration {
-    var configuration = options.modelOptions.applied(to: checkpoint.configuration)
+    var configuration = try options.modelOptions.applied(to: checkpoint.configuration)
     if let preset = options.preset, options.modelOptions.gradient == nil {
       configuration.gradient = preset.configuration.gradient
     }

@@ -42,7 +42,7 @@ struct TrainingResult: Encodable {
     resumedAtStep = plan.saved?.stepsDone
     batch = recipe.batch
     gradient = configuration.gradient.rawValue
-    attention = configuration.attention.rawValue
+    attention = configuration.attention.name
     backend = kernels.backend.rawValue
     precision = kernels.precision.rawValue
     threads = session.threads

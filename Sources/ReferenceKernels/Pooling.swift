@@ -1,12 +1,12 @@
 extension Reference {
-  /// From the bytes of a square image to the model's input: average pooling, then unit length. Bin r of s covers the rows
-  /// ⌊side r / s⌋ ..< ⌊side (r + 1) / s⌋, columns likewise;
+  /// Average pooling of the bytes of a square image. Bin r of s covers the rows ⌊side r / s⌋ ..< ⌊side (r + 1) / s⌋, columns
+  /// likewise;
   ///
-  ///     pixels = mean of the bin / 255, in 0...1        x = pixels / (|pixels| + 1e-8)
+  ///     y = mean of the bin / 255, in 0...1
   ///
-  /// x: one row of s² values; image: side² bytes, row-major; 1 ≤ s ≤ side. The images are data: there is no gradient.
+  /// y: one row of s² values; image: side² bytes, row-major; 1 ≤ s ≤ side. The images are data: there is no gradient.
   @inlinable
-  public func poolingForward(_ x: Matrix<Scalar>, image: Span<UInt8>, side: Int, size: Int) {
+  public func poolingForward(_ y: Matrix<Scalar>, image: Span<UInt8>, side: Int, size: Int) {
     for r in 0..<size {
       let rows = side * r / size..<side * (r + 1) / size
       for c in 0..<size {
@@ -16,12 +16,8 @@ extension Reference {
           for column in columns { bin += Int(image[row * side + column]) }
         }
         // The sum is exact, so the mean has one rounding.
-        x[0, r * size + c] = Scalar(bin) / Scalar(255 * rows.count * columns.count)
+        y[0, r * size + c] = Scalar(bin) / Scalar(255 * rows.count * columns.count)
       }
     }
-    var squares: Scalar = 0
-    for p in 0..<size * size { squares += x[0, p] * x[0, p] }
-    let length = squares.squareRoot() + 1e-8
-    for p in 0..<size * size { x[0, p] /= length }
   }
 }

@@ -14,7 +14,7 @@ public protocol KernelScalar: BinaryFloatingPoint, Sendable {
 }
 
 /// Which gradient backward computes.
-public enum GradientKind: String, Codable, CaseIterable, Sendable {
+public enum GradientKind: String, CaseIterable, Sendable {
   /// The true gradient of the loss.
   case exact
   /// What the published program computes; it differs from the true gradient in RMSNorm, in the unit norm, in the text loss

@@ -30,7 +30,7 @@ public struct KernelBenchmark {
     [
       poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(),
       unitNormBenchmarks(), rmsNormBenchmarks(), embeddingBenchmarks(), gatherBenchmarks(), visionKeysBenchmarks(),
-      tensorAttentionBenchmarks(), dotAttentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(),
+      attentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(),
       reconstructionBenchmarks(), adamBenchmarks(), reductionBenchmarks(),
     ].flatMap { $0 }
   }

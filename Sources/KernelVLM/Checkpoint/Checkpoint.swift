@@ -57,14 +57,16 @@ public struct Checkpoint: Sendable, Equatable {
   /// Replaces the file at `path`, whole or not at all.
   /// - Throws: `FileError` if it cannot be written, or if a parameter is not finite.
   public func save(_ path: String) throws(FileError) {
-    var metadata = provenance.merging(configuration.settings) { _, setting in setting }
+    var metadata = provenance.merging(configuration.metadata) { _, setting in setting }
     metadata[Vocabulary.setting] = vocabulary.setting
     try Safetensors(metadata: metadata, tensors: tensors + moments).save(path)
   }
 
   /// The model, in the precision of `kernels`.
-  func model<K: Kernels>(kernels: K) throws(ConfigurationError) -> VisionLanguageModel<K> {
-    let model = try VisionLanguageModel(configuration, kernels: kernels)
+  func model<K: Kernels>(
+    kernels: K, parallel: Parallel = .serial
+  ) throws(ConfigurationError) -> VisionLanguageModel<K> {
+    let model = try VisionLanguageModel(configuration, kernels: kernels, parallel: parallel)
     model.table.write(tensors, to: model.buffer)
     return model
   }

@@ -166,19 +166,6 @@ struct SafetensorsHeader {
   }
 }
 
-/// The text in quotes, cut after 80 scalars, those escaped that do not show or that move what follows: fit for an error
-/// of one line.
-func quoted(_ text: String) -> String {
-  let start = text.unicodeScalars.prefix(80)
-  let shown = start.map { scalar in
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: scalar.escaped(asASCII: true)
-    default: "\"\\".unicodeScalars.contains(scalar) ? "\\\(scalar)" : "\(scalar)"
-    }
-  }
-  return "\"\(shown.joined())\"" + (start.endIndex < text.unicodeScalars.endIndex ? "…" : "")
-}
-
 /// The first eight numbers of a list, fit for an error of one line.
 func brief(_ list: [Int]) -> String {
   list.count <= 8 ? "\(list)" : "\(list.prefix(8)) and \(list.count - 8) more"

@@ -4,48 +4,15 @@ extension ModelConfiguration {
   /// What the metadata of a checkpoint says of its own format; a reader that knows another one refuses it.
   static let checkpointFormat = "KernelVLM 1"
 
-  /// The configuration as the metadata of a checkpoint: one string for each setting. Lists have a line for each entry.
-  var settings: [String: String] {
-    [
-      "format": Self.checkpointFormat,
-      "image_size": "\(imageSize)",
-      "base_features": "\(baseFeatures)",
-      "tensor_tokens": "\(tensorTokens)",
-      "direct": direct.map { "\($0.degree):\($0.count)" }.joined(separator: "\n"),
-      "width": "\(width)",
-      "heads": "\(heads)",
-      "layers": "\(layers)",
-      "mlp_ratio": "\(mlpRatio)",
-      "maximum_text_length": "\(maximumTextLength)",
-      "names": names.joined(separator: "\n"),
-      "attention": attention.rawValue,
-      "gradient": gradient.rawValue,
-      "reconstruction_weight": "\(reconstructionWeight)",
-    ]
+  /// The configuration as the metadata of a checkpoint.
+  var metadata: [String: String] {
+    Self.settings.texts(of: self).merging(["format": Self.checkpointFormat]) { text, _ in text }
   }
 }
 
 extension Recipe {
-  /// The recipe as the metadata of a checkpoint; `steps` there are those done, so that those of the run are
-  /// `total_steps`. A number's text gives back its bits.
-  var settings: [String: String] {
-    [
-      "total_steps": "\(steps)",
-      "schedule_steps": "\(scheduleSteps)",
-      "batch": "\(batch)",
-      "learning_rate": "\(learningRate)",
-      "schedule": schedule.rawValue,
-      "warm_up": "\(warmUp)",
-      "beta1": "\(beta1)",
-      "beta2": "\(beta2)",
-      "epsilon": "\(epsilon)",
-      "weight_decay": "\(weightDecay)",
-      "feature_clip": "\(featureClip)",
-      "clip": "\(clip)",
-      "order": order.rawValue,
-      "seed": "\(seed)",
-    ]
-  }
+  /// The recipe as the metadata of a checkpoint; `steps` there are those done, so that those of the run are `total_steps`.
+  var metadata: [String: String] { Self.settings.texts(of: self) }
 }
 
 extension Vocabulary {
@@ -73,19 +40,7 @@ struct SettingsReader {
       throw refuse("format", ModelConfiguration.checkpointFormat, found: format)
     }
     var c = ModelConfiguration()
-    c.imageSize = try integer("image_size")
-    c.baseFeatures = try integer("base_features")
-    c.tensorTokens = try integer("tensor_tokens")
-    c.direct = try take("direct", "lines of degree:count", Self.directFeatures)
-    c.width = try integer("width")
-    c.heads = try integer("heads")
-    c.layers = try integer("layers")
-    c.mlpRatio = try integer("mlp_ratio")
-    c.maximumTextLength = try integer("maximum_text_length")
-    c.names = try take("names", "at most \(ModelConfiguration.namesLimit) bytes, a name on each line", Self.names)
-    c.attention = try take("attention", "tensor or dot", ModelConfiguration.Attention.init)
-    c.gradient = try take("gradient", "exact or published", GradientKind.init)
-    c.reconstructionWeight = try number("reconstruction_weight")
+    try take(ModelConfiguration.settings, into: &c)
     do { try c.validate() } catch { throw FileError(.malformed, path: path, error.description) }
     return c
   }
@@ -102,20 +57,7 @@ struct SettingsReader {
   /// - Throws: `FileError` for a setting that is missing or is not of its form, and for a recipe that cannot be run.
   mutating func recipe() throws(FileError) -> Recipe {
     var r = Recipe()
-    r.steps = try integer("total_steps")
-    r.scheduleSteps = try integer("schedule_steps")
-    r.batch = try integer("batch")
-    r.learningRate = try number("learning_rate")
-    r.schedule = try take("schedule", "linear or cosine", Recipe.Schedule.init)
-    r.warmUp = try integer("warm_up")
-    r.beta1 = try number("beta1")
-    r.beta2 = try number("beta2")
-    r.epsilon = try number("epsilon")
-    r.weightDecay = try number("weight_decay")
-    r.featureClip = try number("feature_clip")
-    r.clip = try number("clip")
-    r.order = try take("order", "sequential or shuffled", Recipe.Order.init)
-    r.seed = try take("seed", "an integer of 32 bits") { UInt32($0) }
+    try take(Recipe.settings, into: &r)
     do { try r.validate() } catch { throw FileError(.malformed, path: path, error.description) }
     return r
   }
@@ -141,29 +83,15 @@ struct SettingsReader {
     try take(key, "\(range.lowerBound) to \(range.upperBound)") { Int($0).flatMap { range.contains($0) ? $0 : nil } }
   }
 
-  private static func directFeatures(_ text: String) -> [ModelConfiguration.DirectFeatures]? {
-    // No further than the rules allow, so that a large text takes no memory.
-    let lines = text.split(separator: "\n", maxSplits: 16)
-    let features = lines.compactMap { line -> ModelConfiguration.DirectFeatures? in
-      let numbers = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map { Int($0) }
-      guard numbers.count == 2, let degree = numbers[0], let count = numbers[1] else { return nil }
-      return ModelConfiguration.DirectFeatures(degree: degree, count: count)
+  private mutating func take<Root>(_ settings: [Setting<Root>], into root: inout Root) throws(FileError) {
+    for setting in settings {
+      let text = try take(setting.key, setting.form) { $0 }
+      let isSet: Bool
+      do { isSet = try setting.set(text, in: &root, separator: "\n") } catch {
+        throw FileError(.malformed, path: path, error.description)
+      }
+      guard isSet else { throw refuse(setting.key, setting.form, found: text) }
     }
-    return features.count == lines.count ? features : nil
-  }
-
-  private static func names(_ text: String) -> [String]? {
-    guard text.utf8.count <= ModelConfiguration.namesLimit else { return nil }
-    return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-  }
-
-  /// Only as it is written: no "+", no leading zeros.
-  private mutating func integer(_ key: String) throws(FileError) -> Int {
-    try take(key, "an integer") { text in Int(text).flatMap { "\($0)" == text ? $0 : nil } }
-  }
-
-  private mutating func number(_ key: String) throws(FileError) -> Double {
-    try take(key, "a number") { Double($0) }
   }
 
   private mutating func take<Value>(

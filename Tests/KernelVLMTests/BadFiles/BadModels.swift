@@ -1,6 +1,7 @@
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Sound safetensors files that are no model.
 extension BadFile {

@@ -1,4 +1,5 @@
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 extension BadFile {
   init(_ name: String, _ header: String, data: Int = 0, _ problem: String) {

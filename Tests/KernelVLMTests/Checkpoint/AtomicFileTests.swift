@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @_spi(Command) @testable import KernelVLM
+@testable import KernelVLMCore
 
 private func mode(_ path: String) -> mode_t {
   var status = stat()

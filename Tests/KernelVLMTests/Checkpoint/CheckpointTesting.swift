@@ -1,6 +1,7 @@
 import Foundation
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Runs `body` with the path of a new folder, and removes the folder afterwards.
 func withScratchFolder<Result>(_ body: (String) async throws -> Result) async throws -> Result {

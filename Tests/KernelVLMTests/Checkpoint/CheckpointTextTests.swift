@@ -1,6 +1,7 @@
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Text in checkpoints and in the errors about them.
 struct CheckpointTextTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Images and weights at the edge of what there is: no NaN, or a clear stop.
 @Suite struct ExtremeDataTests {

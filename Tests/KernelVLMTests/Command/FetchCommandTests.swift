@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// `data fetch` from servers of this machine.
 @Suite struct FetchCommandTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// The command where there is too little memory: an error and status 71, or success, but never a crash.
 @Suite(.enabled(if: !isSanitized, "sanitizers bring an allocator of their own"))

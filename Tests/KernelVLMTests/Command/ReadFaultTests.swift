@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// `evaluate` where a system call fails that reads the model.
 @Suite(.enabled(if: !isSanitized, "a sanitizer must be the first library that is loaded"))

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Trainings that are interrupted and resumed, each in a process of its own.
 @Suite struct ResumeCommandTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Two models, of which the old one is in a file and the new one is what `arguments` save there.
 struct SaveCase {

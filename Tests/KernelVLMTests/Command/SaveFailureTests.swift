@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// `train --save` where the file system refuses: status 73, the file's name, the old file as it was and no temporary.
 @Suite struct SaveFailureTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// `train --save` where each system call of the save fails in turn.
 @Suite(.enabled(if: !isSanitized, "a sanitizer must be the first library that is loaded"))

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 struct DataSourceTests {
   @Test(.enabled(if: MNISTAvailability.isPresent, MNISTAvailability.reason))

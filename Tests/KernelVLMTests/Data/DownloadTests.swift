@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 #if canImport(FoundationNetworking)
   import FoundationNetworking

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 struct GzipTests {
   /// `gzip.compress(idx, 9, mtime=0)` of Python 3.11 for the IDX file of 2 x 3 x 3 values 1...18.

@@ -1,5 +1,6 @@
 import Foundation
 @testable import KernelVLM
+@testable import KernelVLMCore
 import Testing
 
 struct IDXTests {

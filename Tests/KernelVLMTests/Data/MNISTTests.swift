@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 struct MNISTLocateTests {
   private func makeFiles(_ folder: String, suffix: String = "", without missing: String? = nil) throws {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 struct TransportTests {
   private func url(_ text: String) throws -> URL { try #require(URL(string: text)) }

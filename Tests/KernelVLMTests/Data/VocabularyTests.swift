@@ -48,14 +48,4 @@ struct VocabularyTests {
     let error = #expect(throws: ConfigurationError.self) { _ = try vocabulary.encode("abc") }
     #expect(error?.description == "letter of abc is c, must be one of ab")
   }
-
-  @Test func jsonIsTheListOfNamesAndIsValidated() throws {
-    let vocabulary = try Vocabulary(names: ["left", "right"])
-    let json = try JSONEncoder().encode(vocabulary)
-    #expect(String(decoding: json, as: UTF8.self) == #"["left","right"]"#)
-    #expect(try JSONDecoder().decode(Vocabulary.self, from: json) == vocabulary)
-    #expect(throws: ConfigurationError.self) {
-      try JSONDecoder().decode(Vocabulary.self, from: Data(#"["left","left"]"#.utf8))
-    }
-  }
 }

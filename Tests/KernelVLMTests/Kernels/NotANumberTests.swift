@@ -1,14 +1,17 @@
-import KernelVLM
 import ReferenceKernels
 import Testing
 
+@testable import KernelVLMCore
+
 /// Where a NaN in an operand makes an output of the reference NaN, it does so in C: a run that has failed must show it.
 @Suite struct NotANumberTests {
+  /// Together they call every operation: see `OperationListTests`.
   static let operations: [any Operation] = [
     MatmulCase(n: 5, k: 19, m: 18, accumulate: false), FeatureProductCase(n: 2, k: 19, m: 9, degree: 3),
     TensorProductCase(n: 2, k: 5, m: 9), UnitNormCase(n: 3, k: 19), RMSNormCase(n: 3, k: 19),
-    EmbeddingCase(images: 2, visionPositions: 3, texts: 9, width: 19), TensorAttentionCase(shape: .small),
-    DotAttentionCase(shape: .small), MLPCase(n: 3, D: 9, E: 19), CrossEntropyCase(n: 3, V: 19),
+    EmbeddingCase(images: 2, visionPositions: 3, texts: 9, width: 19), AttentionCase.small(degree: 1),
+    AttentionCase.small(degree: 2), AttentionCase.small(degree: 3),
+    VisionKeysCase(images: 2, visionPositions: 3, width: 9), SquaredNormCase(count: 19), MLPCase(n: 3, D: 9, E: 19), CrossEntropyCase(n: 3, V: 19),
     ReconstructionCase(n: 3, P: 19, m: 5), AdamCase(count: 19, step: 2), AddCase(count: 19),
     AdamOuterCase(rows: 3, columns: 19, step: 2), GatherCase(n: 9, u: 4, k: 19),
   ]

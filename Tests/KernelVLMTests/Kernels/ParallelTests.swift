@@ -1,23 +1,24 @@
 import CVLMKernels
-import KernelVLM
 import ReferenceKernels
 import Testing
 
+@testable import KernelVLM
+@testable import KernelVLMCore
+
 @Suite struct ParallelTests {
   @Test(arguments: [0, 1, 2, 7, 64], [1, 2, 3, 8]) func callsEachIndexOnce(count: Int, threads: Int) {
-    func check(_ kernels: some Kernels) {
+    func check(_ parallel: Parallel) {
       // One slot for each index, written by one call only.
       let calls = UnsafeMutablePointer<Int>.allocate(capacity: count + 1)
       defer { calls.deallocate() }
       calls.initialize(repeating: 0, count: count + 1)
       nonisolated(unsafe) let slots = calls
-      kernels.parallel(count: count, threads: threads) { i, thread in
+      parallel(count: count, threads: threads) { i, thread in
         slots[i] += thread < threads && thread >= 0 ? 1 : 100
       }
       #expect((0..<count).allSatisfy { calls[$0] == 1 } && calls[count] == 0)
     }
-    check(CKernels())
-    check(Reference<Float>())
+    for parallel in [Parallel.serial, .openMP, .threads] { check(parallel) }
   }
 
   @Test func aThreadGetsTheSameIndicesEachTime() {
@@ -27,7 +28,7 @@ import Testing
     owners.initialize(repeating: -1, count: 10)
     // A slot each, as above: the thread sanitizer does not see what a Mutex orders.
     nonisolated(unsafe) let slots = owners
-    CKernels().parallel(count: 10, threads: threads) { i, thread in slots[i] = thread }
+    Parallel.openMP(count: 10, threads: threads) { i, thread in slots[i] = thread }
     let expected = (0..<10).map { vlm_has_openmp() == 1 ? $0 % threads : 0 }
     #expect((0..<10).map { owners[$0] } == expected)
   }

@@ -10,6 +10,14 @@ struct AddCase: Operation {
   }
 }
 
+struct SquaredNormCase: Operation {
+  let count: Int
+
+  func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
+    bench.output("norm", 1, 1)[0, 0] = K.Scalar(kernels.squaredNorm(bench.input("x", 1, count)))
+  }
+}
+
 @Suite struct ReductionTests {
   static let counts = [0, 1, 3, 7, 16, 17, 64, 65, 1000, 32_240]
 

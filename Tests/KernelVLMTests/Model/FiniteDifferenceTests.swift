@@ -4,6 +4,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Every parameter's gradient against central differences of the loss in Double: the check that would notice if forward
 /// and backward, or C and reference, were wrong together.

@@ -2,6 +2,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 struct GenerationTests {
   static let images = DrawnDigits().images(.test, 0..<50)

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 struct ModelConfigurationTests {
   @Test func theDefaultIsThePublishedModel() throws {

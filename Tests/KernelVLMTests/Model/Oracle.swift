@@ -2,6 +2,7 @@ import Foundation
 import ReferenceKernels
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Numbers of an independent float64 implementation with automatic differentiation.
 struct Oracle {

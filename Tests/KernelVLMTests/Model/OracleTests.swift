@@ -2,6 +2,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// The model at the seed-42 parameters on two synthetic images, against an independent implementation.
 struct OracleTests {

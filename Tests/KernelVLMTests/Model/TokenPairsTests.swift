@@ -2,6 +2,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 @Suite struct TokenPairsTests {
   /// Every row is found again at its index, and no pair stands there twice: the digits' names, and rows in any order.

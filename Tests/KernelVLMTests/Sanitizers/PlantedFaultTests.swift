@@ -1,6 +1,7 @@
 import CVLMKernels
 import Foundation
-import KernelVLM
+@testable import KernelVLM
+@testable import KernelVLMCore
 import Testing
 
 /// A fault that a sanitizer must find, or it finds nothing else either. `Tests/sanitize` plants one at a time, by naming
@@ -38,7 +39,7 @@ enum PlantedFault: String {
       vlm_matmul_forward(kernels, 2, y, x, x, 1, 1 << 40, 1 << 40, 0)
     case .raceInOpenMP:
       nonisolated(unsafe) let (add, sum, addend) = (kernels.pointee.add, y, x)
-      CKernels().parallel(count: 2, threads: 2) { _, _ in add(sum, addend, 63) }
+      Parallel.openMP(count: 2, threads: 2) { _, _ in add(sum, addend, 63) }
     case .raceOfThreads:
       let threads = try (0..<2).map { _ in try counting(in: y) }
       for thread in threads { pthread_join(thread, nil) }

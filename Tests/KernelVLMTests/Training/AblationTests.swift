@@ -2,6 +2,7 @@ import Synchronization
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 @Suite struct AblationTests {
   private struct Refused: Error, Equatable {}

@@ -3,6 +3,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// NaN and infinity in every tensor, and steps that overflow: each is caught at that step, and nothing has changed.
 struct NotFiniteTests {
@@ -25,7 +26,7 @@ struct NotFiniteTests {
   }
 
   private func bits<K: Kernels>(_ trainer: Trainer<K>) -> [String] {
-    [trainer.languageModel.buffer, trainer.optimizer.m, trainer.optimizer.v].map { buffer in
+    [trainer.model.buffer, trainer.optimizer.m, trainer.optimizer.v].map { buffer in
       buffer.values.withUnsafeBytes { sha256Hex(of: $0) }
     }
   }
@@ -38,8 +39,8 @@ struct NotFiniteTests {
     let unspoilt = try trainer(kernels)
     let trainer = try trainer(kernels)
     for session in [unspoilt, trainer] { _ = try session.step(reportsReconstruction: false) }
-    for entry in trainer.languageModel.table.entries {
-      let tensor = trainer.languageModel.matrix(entry)
+    for entry in trainer.model.table.entries {
+      let tensor = trainer.model.matrix(entry)
       let good = (0..<entry.range.count).map { tensor[$0 / entry.columns, $0 % entry.columns] }
       for value in [K.Scalar.nan, .infinity, -.infinity] {
         for index in good.indices { tensor[index / entry.columns, index % entry.columns] = value }
@@ -66,9 +67,9 @@ struct NotFiniteTests {
       "bae.1.left", "tensor.b", "direct.2.0", "direct.3.2", "vision.left", "layers.0.attention.wv", "lm_head",
     ] {
       let trainer = try trainer(kernels)
-      let entry = try #require(trainer.languageModel.table.entries.first { $0.name == name })
+      let entry = try #require(trainer.model.table.entries.first { $0.name == name })
       for column in 0..<entry.columns {
-        trainer.languageModel.matrix(entry)[0, column] = K.Scalar.greatestFiniteMagnitude / 2
+        trainer.model.matrix(entry)[0, column] = K.Scalar.greatestFiniteMagnitude / 2
       }
       let before = bits(trainer)
       let error = #expect(throws: TrainingError.self, "\(kernels), \(name)") {
@@ -78,7 +79,7 @@ struct NotFiniteTests {
         Issue.record("\(kernels), \(name): \(String(describing: error))")
         continue
       }
-      #expect(tensor == "loss" || trainer.languageModel.table.entries.contains { $0.name == tensor })
+      #expect(tensor == "loss" || trainer.model.table.entries.contains { $0.name == tensor })
       #expect(bits(trainer) == before)
     }
   }
@@ -96,7 +97,7 @@ struct NotFiniteTests {
         let gradient = Gradient<K.Scalar>(trainer.optimizer.table, trainer.model.configuration)
         gradient.buffer.all[0, entry.range.upperBound - 1] = value
         #expect(throws: TrainingError.notFinite(tensor: entry.name, step: 1)) {
-          try trainer.optimizer.step(trainer.languageModel.buffer, gradient: gradient, step: 1)
+          try trainer.optimizer.step(trainer.model.buffer, gradient: gradient, step: 1)
         }
       }
     }
@@ -122,7 +123,7 @@ struct NotFiniteTests {
         gradient.reset()
         gradient.keep(gradient.matrices.bae[1], d: d.all, x: x.all)
         #expect(throws: TrainingError.notFinite(tensor: name, step: 1)) {
-          try trainer.optimizer.step(trainer.languageModel.buffer, gradient: gradient, step: 1)
+          try trainer.optimizer.step(trainer.model.buffer, gradient: gradient, step: 1)
         }
       }
     }
@@ -176,7 +177,7 @@ struct NotFiniteTests {
       K.Scalar.self == Double.self
       ? .notFinite(tensor: entry.name, step: 0) : .stepTooLarge(tensor: entry.name, step: 0)
     #expect(throws: expected) {
-      try trainer.optimizer.step(trainer.languageModel.buffer, gradient: gradient, step: 0)
+      try trainer.optimizer.step(trainer.model.buffer, gradient: gradient, step: 0)
     }
     #expect(bits(trainer) == before)
   }
@@ -193,7 +194,7 @@ struct NotFiniteTests {
     // rate / (1 - beta1) clip / epsilon = ulp / 5
     recipe.learningRate = Double(greatest.ulp) / 5 * recipe.epsilon / recipe.clip * (1 - recipe.beta1)
     recipe.weightDecay = 1 / recipe.learningRate
-    let model = try trainer(kernels).languageModel
+    let model = try trainer(kernels).model
     let table = model.table
     for decay in [0, recipe.weightDecay] {
       recipe.weightDecay = decay

@@ -3,6 +3,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Whole trainings on MNIST against the published figures and the oracle's.
 @Suite(.enabled(if: MNISTAvailability.isPresent, MNISTAvailability.reason))

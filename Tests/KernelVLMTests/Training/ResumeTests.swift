@@ -3,6 +3,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// A training that is saved, loaded and goes on has the bits of one that never stopped.
 @Suite struct ResumeTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// The choice is fed with invented times, so nothing here depends on the machine's.
 @Suite struct ThreadChoiceTests {

@@ -1,0 +1,120 @@
+import Foundation
+
+/// Images to train on and images to be judged by.
+public struct Dataset: Sendable {
+  /// Where the images come from; printed beside every figure.
+  public enum Name: String, Sendable {
+    /// The published MNIST, by the SHA-256 of its files.
+    case mnist
+    /// Made by `DrawnDigits`.
+    case drawn
+    /// Any other IDX files.
+    case custom
+  }
+
+  public let name: Name
+  public let train: LabelledImages
+  public let test: LabelledImages
+
+  public init(name: Name, train: LabelledImages, test: LabelledImages) {
+    self.name = name
+    self.train = train
+    self.test = test
+  }
+}
+
+/// Where to take images from; nothing is read before `load`.
+public enum DataSource: Sendable, Equatable {
+  /// A folder with files of MNIST's names, each raw or gzip.
+  case folder(String)
+  /// Digits drawn from a seed.
+  case drawn(seed: UInt64)
+
+  /// Both splits. They are called `mnist` only if all four files are MNIST's.
+  /// - Parameter names: how many names there are; labels are below it.
+  public func load(names: Int = 10) throws(FileError) -> Dataset {
+    let (trainName, train) = try load(.train, names: names)
+    let (testName, test) = try load(.test, names: names)
+    if case .folder(let folder) = self, train.side != test.side {
+      let file = MNIST.files(.test).images
+      throw FileError(
+        .malformed, path: file.find(in: folder) ?? file.path(in: folder),
+        "expected test images of \(train.side) x \(train.side) as in train, found \(test.side) x \(test.side)")
+    }
+    return Dataset(name: trainName == testName ? trainName : .custom, train: train, test: test)
+  }
+
+  /// One split, and where it comes from as judged by its own two files.
+  /// - Throws: `FileError`, `missing` or `malformed`. Drawn digits throw nothing.
+  public func load(_ split: Split, names: Int = 10) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
+    switch self {
+    case .drawn(let seed):
+      let digits = DrawnDigits(seed: seed)
+      let all = 0..<digits.count(split)
+      return (.drawn, digits.images(split, all, threads: Threads.defaultCount, parallel: .threads))
+    case .folder(let folder):
+      return try Self.read(split, folder: folder, names: names)
+    }
+  }
+
+  /// What a user names: by the option, or else by KERNELVLM_DATA, which may be empty.
+  public static func name(
+    _ option: String?, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> String? {
+    option ?? environment["KERNELVLM_DATA"].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The source that a user names: "drawn", a folder, or nothing, which is the cache folder; what that lacks of `splits`
+  /// is fetched.
+  /// - Throws: `FileError`: `missing` for a folder without the files of `splits`, `unavailable` where MNIST is to be
+  ///   fetched and cannot be (drawn digits are then the caller's choice), `malformed` or `unwritable` for the cache.
+  public static func resolve(
+    _ option: String?, splits: [Split] = Split.allCases,
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    mirrors: [String] = MNIST.mirrors, transport: Transport = httpsTransport,
+    progress: @escaping @Sendable (MNIST.Progress) -> Void = { _ in }
+  ) throws(FileError) -> DataSource {
+    let name = name(option, environment: environment)
+    if name == "drawn" { return .drawn(seed: DrawnDigits.defaultSeed) }
+    switch try MNIST.locate(folder: name, splits: splits, environment: environment) {
+    case .complete(let folder):
+      return .folder(folder)
+    case .incomplete(let cache):
+      try MNIST.fetch(MNIST.files(splits), into: cache, mirrors: mirrors, transport: transport, progress: progress)
+      return .folder(cache)
+    }
+  }
+
+  private static func read(
+    _ split: Split, folder: String, names: Int
+  ) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
+    let (imagesFile, labelsFile) = MNIST.files(split)
+    guard let imagesPath = imagesFile.find(in: folder), let labelsPath = labelsFile.find(in: folder) else {
+      throw MNIST.lacking([split], in: folder)
+    }
+    // Both headers before any values, and all checks before values are kept: a bad file takes no memory.
+    let labelsContent = try IDXContent(path: labelsPath, rank: 1)
+    let imagesContent = try IDXContent(path: imagesPath, rank: 3)
+    let shape = imagesContent.dimensions
+    guard shape[1] == shape[2] else {
+      throw FileError(.malformed, path: imagesContent.path, "expected square images, found \(shape[1]) x \(shape[2])")
+    }
+    guard shape[0] == labelsContent.count else {
+      throw FileError(
+        .malformed, path: labelsContent.path,
+        "expected \(shape[0]) labels, one for each image, found \(labelsContent.count)")
+    }
+    try labelsContent.check { first, labels throws(FileError) in
+      guard let index = labels.firstIndex(where: { $0 >= names }) else { return }
+      throw FileError(
+        .malformed, path: labelsPath,
+        "expected labels of 0 to \(names - 1), "
+          + "found \(labels[index]) at index \(first + labels.distance(from: labels.startIndex, to: index))")
+    }
+    let images = LabelledImages(
+      images: try imagesContent.values(), labels: try labelsContent.values(), side: shape[1])
+    let isMNIST =
+      images.sha256OfLabelsFile == labelsFile.sha256 && images.sha256OfImagesFile == imagesFile.sha256
+    return (isMNIST ? .mnist : .custom, images)
+  }
+}

@@ -1,0 +1,131 @@
+import ReferenceKernels
+
+/// Which kernels to compute with, chosen at run time.
+public struct KernelChoice: Equatable, Sendable {
+  public enum Backend: String, CaseIterable, Sendable {
+    /// C, vectorised, float32.
+    case c
+    /// Plain Swift.
+    case reference
+  }
+
+  public enum Precision: String, CaseIterable, Sendable {
+    case float
+    case double
+  }
+
+  public let backend: Backend
+  public let precision: Precision
+  /// What the C kernels are compiled for.
+  public let instructionSet: InstructionSet
+
+  /// - Throws: `ConfigurationError` for C in Double, which there is not, or an instruction set this processor lacks.
+  public init(
+    _ backend: Backend = .c, precision: Precision = .float, instructionSet: InstructionSet = .best
+  ) throws(ConfigurationError) {
+    guard backend == .reference || precision == .float else {
+      throw ConfigurationError("precision", value: precision.rawValue, rule: "float with the backend c")
+    }
+    guard CKernels(instructionSet) != nil else {
+      let available = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
+      throw ConfigurationError(
+        "instruction set", value: instructionSet.rawValue, rule: "one this processor has: \(available)")
+    }
+    self.backend = backend
+    self.precision = precision
+    self.instructionSet = instructionSet
+  }
+
+  /// What to name beside a figure: "avx2", or "swift" for the reference.
+  public var instructionSetName: String { backend == .c ? instructionSet.rawValue : "swift" }
+
+  /// A training that begins with parameters drawn from the recipe's seed, or with those of another model.
+  /// - Parameters:
+  ///   - threads: at most so many.
+  ///   - measuresThreads: whether to use fewer where steps turn out to be faster with fewer.
+  ///   - profile: keeps account of the time of the C kernels, which then run on one thread.
+  ///   - start: a model of this configuration, whose parameters to begin with; rounded if these kernels are less precise.
+  /// - Throws: `ConfigurationError` if the settings or the images do not fit each other, or the reference is profiled.
+  public func train(
+    _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int,
+    measuresThreads: Bool = false, profile: KernelProfile? = nil, from start: Checkpoint? = nil
+  ) throws(ConfigurationError) -> any TrainingSession {
+    try session(
+      configuration, recipe, images, threads: threads, measuresThreads: measuresThreads, profile: profile,
+      from: start.map(Start.weights) ?? .drawn)
+  }
+
+  /// What a training begins with.
+  private enum Start {
+    case drawn
+    case weights(Checkpoint)
+    case saved(SavedTraining)
+  }
+
+  /// A training that goes on where it was saved: to the same bits as without the break, with the same instruction set.
+  /// - Parameters:
+  ///   - steps: where it ends, if not where it was to end.
+  ///   - images: those that it was trained on.
+  ///   - threads, measuresThreads, profile: as for `train`; no bit depends on them.
+  /// - Throws: `ConfigurationError` for another backend or precision, or steps that the schedule does not have;
+  ///   `FileError` for other images.
+  public func resume(
+    _ saved: SavedTraining, steps: Int? = nil, images: LabelledImages, threads: Int, measuresThreads: Bool = false,
+    profile: KernelProfile? = nil
+  ) throws -> any TrainingSession {
+    var recipe = saved.recipe
+    recipe.steps = steps ?? recipe.steps
+    try saved.require(recipe)
+    try saved.require(self)
+    try saved.require(images)
+    return try session(
+      saved.checkpoint.configuration, recipe, images, threads: threads, measuresThreads: measuresThreads,
+      profile: profile, from: .saved(saved))
+  }
+
+  private func session(
+    _ configuration: ModelConfiguration, _ recipe: Recipe, _ images: LabelledImages, threads: Int,
+    measuresThreads: Bool, profile: KernelProfile?, from start: Start
+  ) throws(ConfigurationError) -> any TrainingSession {
+    func session<K: Kernels>(
+      _ kernels: K, _ parallel: Parallel, threads: Int
+    ) throws(ConfigurationError) -> any TrainingSession {
+      let model = try VisionLanguageModel(configuration, kernels: kernels, parallel: parallel)
+      let trainer = try Trainer(model, recipe: recipe, images: images, threads: threads)
+      switch start {
+      case .drawn: model.drawParameters(seed: recipe.seed)
+      case .weights(let checkpoint): model.table.write(checkpoint.tensors, to: model.buffer)
+      case .saved(let saved): trainer.restore(saved)
+      }
+      return Session(trainer, measuresThreads: measuresThreads)
+    }
+    if let profile {
+      guard backend == .c else {
+        throw ConfigurationError("backend", value: backend.rawValue, rule: "c to be profiled")
+      }
+      return try session(ProfiledKernels(kernels: cKernels(threads: 1), profile: profile), .serial, threads: 1)
+    }
+    switch (backend, precision) {
+    case (.c, _): return try session(cKernels(threads: threads), .openMP, threads: threads)
+    case (.reference, .float): return try session(Reference<Float>(), .threads, threads: threads)
+    case (.reference, .double): return try session(Reference<Double>(), .threads, threads: threads)
+    }
+  }
+
+  /// The model of a checkpoint.
+  /// - Throws: `FileError` if its tensors do not fit its configuration.
+  public func model(_ checkpoint: Checkpoint) throws -> any SpellingModel {
+    switch (backend, precision) {
+    case (.c, _): try checkpoint.model(kernels: cKernels(threads: 1), parallel: .openMP)
+    case (.reference, .float): try checkpoint.model(kernels: Reference<Float>(), parallel: .threads)
+    case (.reference, .double): try checkpoint.model(kernels: Reference<Double>(), parallel: .threads)
+    }
+  }
+
+  private func cKernels(threads: Int) -> CKernels {
+    guard let kernels = CKernels(instructionSet, threads: threads) else {
+      preconditionFailure("\(instructionSet) was available and is not")
+    }
+    return kernels
+  }
+}

@@ -1,0 +1,137 @@
+import ReferenceKernels
+
+/// The shape of a model and of its loss: everything that two models must share to share their parameters, and what the
+/// gradient of the loss is taken to be.
+public struct ModelConfiguration: Equatable, Sendable {
+  /// How attention scores a query and a key: by a product of `degree` dot products, ∏_r (q_r·k_r) / d^(R/2), with q and k in
+  /// R parts.
+  public struct Attention: Hashable, Sendable {
+    /// R.
+    public let degree: Int
+
+    public init(degree: Int) { self.degree = degree }
+
+    /// q·k / √d.
+    public static let dot = Attention(degree: 1)
+    /// (q1·k1)(q2·k2) / d.
+    public static let tensor = Attention(degree: 2)
+
+    /// From "dot", "tensor", or the degree.
+    public init?(_ text: String) {
+      switch text {
+      case "dot": self = .dot
+      case "tensor": self = .tensor
+      default:
+        guard let degree = Int(text), degree > 2 else { return nil }
+        self.init(degree: degree)
+      }
+    }
+
+    /// "dot", "tensor", or the degree.
+    public var name: String {
+      switch degree {
+      case 1: "dot"
+      case 2: "tensor"
+      default: "\(degree)"
+      }
+    }
+  }
+
+  /// `count` features, each a product of `degree` dot products with the image.
+  public struct DirectFeatures: Equatable, Sendable {
+    public var degree: Int
+    public var count: Int
+
+    public init(degree: Int, count: Int) {
+      self.degree = degree
+      self.count = count
+    }
+  }
+
+  /// Side of the pooled image, so that P = imageSize².
+  public var imageSize = 14
+  /// M: features of each of the two base autoencoders.
+  public var baseFeatures = 10
+  /// N: tokens of their tensor product; 0 leaves both autoencoders and the product out.
+  public var tensorTokens = 12
+  /// Features taken from the image directly.
+  public var direct = [DirectFeatures(degree: 2, count: 8), DirectFeatures(degree: 3, count: 8)]
+  /// D: width of an embedding.
+  public var width = 32
+  /// H: attention heads, each of width D / H.
+  public var heads = 4
+  public var layers = 1
+  /// Hidden width of the MLP in units of D.
+  public var mlpRatio = 4
+  /// Text positions that the model can hold, BOS and EOS included.
+  public var maximumTextLength = 8
+  /// The names that images can have, in the order of their labels.
+  public var names = Vocabulary.digitNames
+  public var attention = Attention.tensor
+  public var gradient = GradientKind.exact
+  /// Weight of the reconstruction term in the loss; 0 leaves it out.
+  public var reconstructionWeight = 0.01
+
+  public init() {}
+}
+
+extension ModelConfiguration {
+  /// All names together with one byte between them, in bytes; a file cannot make the reader take more for them.
+  package static let namesLimit = 1 << 16
+
+  /// P: pixels of the pooled image.
+  public var pixels: Int { imageSize * imageSize }
+  /// F: vision features, which are as many as vision positions.
+  public var features: Int { direct.reduce(tensorTokens) { $0 + $1.count } }
+  /// Positions of the model, for vision and text.
+  public var positions: Int { features + maximumTextLength }
+  /// E: hidden width of the MLP.
+  public var hiddenWidth: Int { mlpRatio * width }
+  /// Whether there are direct features of degree 2, which the reconstruction is made from.
+  public var hasReconstruction: Bool { direct.contains { $0.degree == 2 } }
+
+  /// Refuses what cannot be built, with the value and the rule it breaks.
+  public func validate() throws(ConfigurationError) {
+    func require(_ holds: Bool, _ setting: String, _ value: some CustomStringConvertible, _ rule: String)
+      throws(ConfigurationError)
+    {
+      if !holds { throw ConfigurationError(setting, value: value, rule: rule) }
+    }
+    for setting in Self.settings { try setting.validate(self) }
+    try require(
+      tensorTokens == 0 || baseFeatures >= 1, "base features", baseFeatures,
+      "1 to 4096, of which tensor tokens are made")
+    for features in direct {
+      try require((2...16).contains(features.degree), "direct degree", features.degree, "2 to 16")
+      try require(
+        (1...4096).contains(features.count), "direct features of degree \(features.degree)", features.count, "1 to 4096"
+      )
+    }
+    let degrees = direct.map { $0.degree }
+    try require(Set(degrees).count == degrees.count, "direct degrees", "\(degrees)", "different from each other")
+    try require(features >= 1, "vision features", features, "at least 1: a tensor token or a direct feature")
+    try require(width % heads == 0, "width", width, "a multiple of the \(heads) heads")
+    let degree = attention.degree
+    try require((1...16).contains(degree), "attention", degree, "a degree of 1 to 16")
+    try require(
+      width / heads % degree == 0, "width of a head", width / heads,
+      degree == 2 ? "even for tensor attention, which halves it" : "a multiple of attention's degree, \(degree)")
+    let controls: [Unicode.GeneralCategory] = [.control, .lineSeparator, .paragraphSeparator]
+    func steers(_ scalar: Unicode.Scalar) -> Bool {
+      controls.contains(scalar.properties.generalCategory) || scalar.properties.isBidiControl
+    }
+    for name in names where name.unicodeScalars.contains(where: steers) {
+      throw ConfigurationError("name", value: quoted(name), rule: "without line breaks and control characters")
+    }
+    let bytes = names.reduce(0) { $0 + $1.utf8.count + 1 } - 1
+    try require(bytes <= Self.namesLimit, "names", "\(bytes) bytes", "at most \(Self.namesLimit) with a space between")
+    let longest = (names.map { $0.count }.max() ?? 0) + 2
+    try require(
+      longest <= maximumTextLength, "maximum text length", maximumTextLength,
+      "at least \(longest): the longest name with BOS and EOS")
+    _ = try Vocabulary(names: names)
+    try require(
+      reconstructionWeight == 0 || hasReconstruction, "reconstruction weight", reconstructionWeight,
+      "0 without direct features of degree 2, which the reconstruction is made from")
+  }
+}

@@ -1,0 +1,84 @@
+import CVLMKernels
+import ReferenceKernels
+
+/// How a model is trained: everything between its configuration and its data.
+public struct Recipe: Equatable, Sendable {
+  /// How the learning rate falls over `scheduleSteps`.
+  public enum Schedule: String, CaseIterable, Sendable {
+    /// rate (1 − s / scheduleSteps)
+    case linear
+    /// rate (1 + cos(π s / scheduleSteps)) / 2
+    case cosine
+  }
+
+  /// In which order the images come.
+  public enum Order: String, CaseIterable, Sendable {
+    /// As in the file, again and again.
+    case sequential
+    /// Every pass over the file in an order of its own, drawn from the seed and the number of the pass.
+    case shuffled
+  }
+
+  /// Steps to run; fewer than `scheduleSteps` cut the run short without changing the schedule.
+  public var steps = 7000
+  /// Steps over which the learning rate falls to 0.
+  public var scheduleSteps = 7000
+  /// Images of a step; the gradient is their mean.
+  public var batch = 1
+  public var learningRate = 0.003
+  public var schedule = Schedule.linear
+  /// Steps at the beginning over which the learning rate rises linearly to the schedule's; 0 for none.
+  public var warmUp = 0
+  public var beta1 = 0.85
+  public var beta2 = 0.99
+  /// Added to √v̂.
+  public var epsilon = 1e-8
+  /// Decoupled: each step takes learningRate · weightDecay · p from p.
+  public var weightDecay = 0.0
+  /// Largest norm of the gradient of each feature tensor (bae, tensor, direct), clipped one by one.
+  public var featureClip = 1.0
+  /// Largest norm of the whole gradient, clipped after the feature tensors.
+  public var clip = 5.0
+  public var order = Order.sequential
+  /// Of the initial parameters and of the shuffled order.
+  public var seed: UInt32 = 42
+
+  public init() {}
+
+  /// The learning rate of step `s`, counted from 0; 0 from the schedule's end on.
+  public func learningRate(at s: Int) -> Double {
+    let progress = min(1, Double(s) / Double(scheduleSteps))
+    let falling = schedule == .linear ? 1 - progress : (1 + vlm_cos(.pi * progress)) / 2
+    let rising = s < warmUp ? Double(s + 1) / Double(warmUp) : 1
+    return learningRate * falling * rising
+  }
+
+  /// Refuses what cannot be run, with the value and the rule it breaks.
+  public func validate() throws(ConfigurationError) {
+    func require(_ holds: Bool, _ setting: String, _ value: some CustomStringConvertible, _ rule: String)
+      throws(ConfigurationError)
+    {
+      if !holds { throw ConfigurationError(setting, value: value, rule: rule) }
+    }
+    for setting in Self.settings { try setting.validate(self) }
+    try require(
+      scheduleSteps >= steps, "schedule steps", scheduleSteps, "at least the \(steps) steps of the run")
+    try require(warmUp <= scheduleSteps, "warm-up", warmUp, "0 to the \(scheduleSteps) steps of the schedule")
+  }
+}
+
+/// A configuration and a recipe that belong together.
+public enum Preset: String, CaseIterable, Sendable {
+  /// The published schedule with the true gradient.
+  case exact
+  /// The published program, with its gradient.
+  case published
+
+  public var configuration: ModelConfiguration {
+    var configuration = ModelConfiguration()
+    configuration.gradient = self == .exact ? .exact : .published
+    return configuration
+  }
+
+  public var recipe: Recipe { Recipe() }
+}

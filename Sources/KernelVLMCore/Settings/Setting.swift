@@ -1,0 +1,105 @@
+/// One setting of a model's configuration or of a recipe: all that is known of it, in one place.
+///
+/// What checks, saves, reads, asks for, explains or fuzzes settings walks a table of these.
+public struct Setting<Root>: Sendable {
+  /// Where the value is, and which values there are.
+  public enum Value: Sendable {
+    case integer(
+      ClosedRange<Int64>, get: @Sendable (Root) -> Int64, set: @Sendable (inout Root, Int64) -> Void)
+    case number(NumberRule, get: @Sendable (Root) -> Double, set: @Sendable (inout Root, Double) -> Void)
+    /// One of some words; `others` says which other texts are taken too.
+    case choice(
+      [String], others: String? = nil, get: @Sendable (Root) -> String,
+      set: @Sendable (inout Root, String) -> Bool)
+    /// A list, an entry a text. False if an entry is not of the form.
+    case list(
+      form: String, get: @Sendable (Root) -> [String], set: @Sendable (inout Root, [String]) -> Bool)
+  }
+
+  /// Which numbers there are; none of them is infinite.
+  public enum NumberRule: Sendable {
+    case positive
+    case notNegative
+    /// At least 0 and less than 1.
+    case share
+  }
+
+  /// As messages call it: "image size".
+  public let name: String
+  /// As files call it: "image_size".
+  public let key: String
+  /// The command's option without "--", if it has one: "image-size".
+  public let option: String?
+  /// One sentence, or a part of one, without the default.
+  public let help: String
+  /// What stands for the value in the option's usage.
+  public let valueName: String?
+  public let value: Value
+
+  init(
+    _ name: String, key: String? = nil, option: String?, help: String, valueName: String? = nil, _ value: Value
+  ) {
+    self.name = name
+    self.key = key ?? Self.joined(name, by: "_")
+    self.option = option
+    self.help = help
+    self.valueName = valueName
+    self.value = value
+  }
+
+  /// With an option of the same name.
+  init(_ name: String, key: String? = nil, help: String, valueName: String? = nil, _ value: Value) {
+    self.init(name, key: key, option: Self.joined(name, by: "-"), help: help, valueName: valueName, value)
+  }
+
+  /// The words of a name, which is ASCII, in small letters.
+  private static func joined(_ name: String, by separator: Character) -> String {
+    String(
+      name.utf8.map { byte in
+        switch byte {
+        case UInt8(ascii: " "), UInt8(ascii: "-"): separator
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): Character(Unicode.Scalar(byte + 32))
+        default: Character(Unicode.Scalar(byte))
+        }
+      })
+  }
+}
+
+extension Setting {
+  /// Refuses a value that there is not.
+  func validate(_ root: Root) throws(ConfigurationError) {
+    switch value {
+    case .integer(let range, let get, _):
+      let found = get(root)
+      guard range.contains(found) else { throw ConfigurationError(name, value: found, rule: rule) }
+    case .number(let kind, let get, _):
+      let found = get(root)
+      guard kind.contains(found) else { throw ConfigurationError(name, value: found, rule: rule) }
+    case .choice, .list: break
+    }
+  }
+
+  /// What the value must be, as the end of "must be …".
+  public var rule: String {
+    switch value {
+    case .integer(let range, _, _):
+      range.upperBound == .max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+    case .number(.positive, _, _): "a positive number"
+    case .number(.notNegative, _, _): "0 or a positive number"
+    case .number(.share, _, _): "at least 0 and less than 1"
+    case .choice(let words, let others, _, _):
+      words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "") + (others.map { " or \($0)" } ?? "")
+    case .list(let form, _, _): form
+    }
+  }
+}
+
+extension Setting.NumberRule {
+  func contains(_ number: Double) -> Bool {
+    switch self {
+    case .positive: number > 0 && number.isFinite
+    case .notNegative: number >= 0 && number.isFinite
+    case .share: number >= 0 && number < 1
+    }
+  }
+}

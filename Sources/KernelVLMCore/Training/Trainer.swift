@@ -1,0 +1,148 @@
+import ReferenceKernels
+
+/// What one step reports: the loss of its batch before the step, as means over its images.
+public struct StepReport: Equatable, Sendable {
+  /// Steps done, this one included.
+  public let step: Int
+  /// Mean of −log p over what a name predicts.
+  public let text: Double
+  /// Reconstruction error; 0 if the step did not compute it.
+  public let reconstruction: Double
+  /// text + weight · reconstruction.
+  public let loss: Double
+  /// Name of the batch's first image.
+  public let target: String
+}
+
+/// Trains a model, one step at a time.
+///
+/// The images of a batch are cut into blocks whose size depends on the batch alone. Each block has a gradient of its
+/// own, and the gradients are added in order: the same bits for any number of threads.
+public final class Trainer<K: Kernels> {
+  public typealias Scalar = K.Scalar
+
+  /// Images that go through the model together; a larger block takes several passes.
+  private static var imagesPerPass: Int { 16 }
+
+  public let model: VisionLanguageModel<K>
+  public let recipe: Recipe
+  private let images: LabelledImages
+  private let input: ImageInput
+  public let threads: Int
+  /// Threads that a step is worth: what they share is the blocks of its batch, and Adam if there are several of them. A
+  /// step of one block stays on one core: sharing Adam alone would cost more than it gains, since each core then waits
+  /// for the parameters and gradients that are in the other's cache.
+  public let stepThreads: Int
+  let optimizer: Optimizer<K>
+  private var order: ImageOrder
+  /// Positions of the batch that each block takes.
+  private let blocks: [Range<Int>]
+  private let gradients: [Gradient<Scalar>]
+  private let workspaces: [Workspace<Scalar>]
+  /// Adam's moments: m of all parameters and then v, each laid out as the parameters are.
+  public var moments: [Buffer<Scalar>] { [optimizer.adam.m, optimizer.adam.v] }
+  /// Steps done so far.
+  public package(set) var stepsDone = 0
+
+  /// - Parameters:
+  ///   - threads: at most so many of the model's.
+  /// - Throws: `ConfigurationError` if the recipe, the labels or the size of the images do not fit the model.
+  public init(
+    _ model: VisionLanguageModel<K>, recipe: Recipe, images: LabelledImages, threads: Int = 1
+  ) throws(ConfigurationError) {
+    try recipe.validate()
+    guard images.count > 0 else { throw ConfigurationError("training images", value: 0, rule: "at least 1") }
+    guard let label = images.labels.max() else {
+      throw ConfigurationError("labels", value: "none", rule: "one for each training image")
+    }
+    let names = model.configuration.names.count
+    guard label < names else {
+      throw ConfigurationError("label", value: label, rule: "below the number of names, \(names)")
+    }
+    self.model = model
+    self.recipe = recipe
+    self.images = images
+    input = try ImageInput(side: images.side, size: model.configuration.imageSize)
+    optimizer = Optimizer(kernels: model.kernels, parallel: model.parallel, recipe: recipe, table: model.table)
+    order = ImageOrder(recipe.order, seed: recipe.seed, count: images.count)
+    blocks = Self.blocks(of: recipe.batch)
+    self.threads = max(1, threads)
+    stepThreads = min(self.threads, blocks.count)
+    gradients = blocks.map { _ in
+      Gradient(model.table, model.configuration, keepsOuterProducts: recipe.batch == 1)
+    }
+    workspaces = (0..<stepThreads).map { _ in Workspace() }
+  }
+
+  /// The gradient that the last step took, before the clips.
+  var gradientValues: [Scalar] {
+    gradients[0].write(model.kernels)
+    return gradients[0].buffer.values
+  }
+
+  /// Cuts a batch into equal blocks of at most 16 images, or into 16 blocks. Fewer and larger ones have fewer gradients
+  /// to add, and share more work between their images.
+  static func blocks(of batch: Int) -> [Range<Int>] {
+    let count = min((batch + 15) / 16, 16)
+    let size = (batch + count - 1) / count
+    return stride(from: 0, to: batch, by: size).map { $0..<min($0 + size, batch) }
+  }
+
+  /// Takes one step. A step that throws changes nothing.
+  /// - Parameters:
+  ///   - threads: at most `stepThreads`, which is what nil means; no bit depends on it.
+  ///   - reportsReconstruction: whether to compute the reconstruction error even where no gradient asks for it.
+  @specialized(where K == CKernels)
+  @specialized(where K == ProfiledKernels<CKernels>)
+  @specialized(where K == Reference<Float>)
+  @specialized(where K == Reference<Double>)
+  public func step(threads: Int? = nil, reportsReconstruction: Bool = false) throws(TrainingError) -> StepReport {
+    guard stepsDone < recipe.scheduleSteps else { throw .scheduleEnded(step: stepsDone) }
+    let threads = threads ?? stepThreads
+    let batch = (0..<recipe.batch).map { order.image(at: stepsDone * recipe.batch + $0) }
+    let sum = meanGradient(of: batch, threads: threads, wantsReconstruction: reportsReconstruction)
+    let text = sum.text / Double(recipe.batch)
+    let reconstruction = sum.reconstruction / Double(recipe.batch)
+    let loss = text + model.configuration.reconstructionWeight * reconstruction
+    guard loss.isFinite else {
+      throw optimizer.failure(model.buffer, gradient: gradients[0], otherwise: "loss", step: stepsDone)
+    }
+    try optimizer.step(model.buffer, gradient: gradients[0], step: stepsDone, threads: threads)
+    stepsDone += 1
+    return StepReport(
+      step: stepsDone, text: text, reconstruction: reconstruction, loss: loss,
+      target: model.configuration.names[Int(images.labels[batch[0]])])
+  }
+
+  /// Writes the mean gradient of some images, as many as a batch has, to `gradients[0]`.
+  func meanGradient(of batch: [Int], threads: Int = 1, wantsReconstruction: Bool) -> LossSum {
+    var sums = blocks.map { _ in LossSum() }
+    sums.withUnsafeMutableBufferPointer { sums in
+      model.parallel(count: blocks.count, threads: threads) { index, thread in
+        sums[index] = blockGradient(
+          batch[blocks[index]], block: index, workspaces[thread], wantsReconstruction: wantsReconstruction)
+      }
+    }
+    optimizer.add(gradients.dropFirst(), to: gradients[0], threads: threads)
+    return sums.reduce(into: LossSum()) { $0.add($1) }
+  }
+
+  private func blockGradient(
+    _ block: ArraySlice<Int>, block index: Int, _ workspace: Workspace<Scalar>, wantsReconstruction: Bool
+  ) -> LossSum {
+    var sum = LossSum()
+    for first in stride(from: block.startIndex, to: block.endIndex, by: Self.imagesPerPass) {
+      let pass = block[first..<min(first + Self.imagesPerPass, block.endIndex)]
+      workspace.reset()
+      let laidOut = workspace.microbatch(
+        texts: pass.map { model.vocabulary.texts[Int(images.labels[$0])] },
+        configuration: model.configuration, batch: recipe.batch)
+      _ = input.forward(model.kernels, images, pass, into: laidOut.x, &workspace.arena)
+      sum.add(
+        model.lossAndGradient(
+          laidOut, gradient: gradients[index], batch: recipe.batch, accumulate: first > block.startIndex,
+          wantsReconstruction: wantsReconstruction, &workspace.arena))
+    }
+    return sum
+  }
+}
