@@ -50,8 +50,8 @@ import Testing
     for (stem, operations) in Self.stems {
       let reference = try text("Sources/ReferenceKernels/\(stem).swift")
       let c = try text("Sources/CVLMKernels/\(stem).h")
-      let tests = try text("Tests/KernelVLMTests/Kernels/\(stem)Tests.swift")
-      let benchmark = try text("Benchmarks/Cases/Kernels/\(stem).swift")
+      let tests = try text("Tests/KernelVLMTests/Operations/\(stem)Tests.swift")
+      let benchmark = try text("Benchmarks/Cases/Operations/\(stem).swift")
       for operation in operations {
         let snake = operation.replacing(#/[A-Z]+/#) { "_" + $0.output.lowercased() }
         #expect(reference.contains("public func \(operation)("), "the reference of \(operation)")
