@@ -29,6 +29,13 @@ struct ModelConfigurationTests {
     ({ $0.layers = 0 }, "layers", "1 to"),
     ({ $0.mlpRatio = 0 }, "MLP ratio", "1 to"),
     ({ $0.width = 12 }, "width of a head", "even"),
+    ({ $0.attention = .init(degree: 3) }, "width of a head", "attention's degree, 3"),
+    (
+      {
+        $0.width = 68
+        $0.attention = .init(degree: 17)
+      }, "attention", "1 to 16"
+    ),
     ({ $0.direct[0].degree = 1 }, "direct degree", "2 to 16"),
     ({ $0.direct[1].count = 0 }, "direct features of degree 3", "1 to"),
     ({ $0.direct[1].degree = 2 }, "direct degrees", "different"),

@@ -48,6 +48,37 @@ import Testing
     }
   }
 
+  /// What a step saw, and what it might have written, is what its position sees if all letters are put through the
+  /// model at once: there the query of head h and position i of n has row h n + i.
+  @Test(arguments: [1, 2]) func aTraceIsThatOfAllLettersAtOnce(layers: Int) throws {
+    let images = DrawnDigits().images(.test, 0..<3)
+    let model = try model(Reference<Double>(), layers: layers)
+    let c = model.configuration
+    for index in 0..<3 {
+      let trace = try model.trace(images, index)
+      let n = trace.steps.count
+      let workspace = Workspace<Double>()
+      defer { withExtendedLifetime(workspace) {} }
+      let microbatch = workspace.microbatch(
+        texts: [[model.vocabulary.bos] + trace.spelling.tokens], configuration: c, batch: 1)
+      _ = try ImageInput(side: images.side, size: c.imageSize)
+        .forward(model.kernels, images, CollectionOfOne(index), into: microbatch.x, &workspace.arena)
+      let base = model.encoder.forward(microbatch.x, reconstruction: false, &workspace.arena).base
+      let activations = model.transformer.forward(microbatch, base: base, &workspace.arena)
+      for (position, step) in trace.steps.enumerated() {
+        let expected = (0..<activations.probs.columns).map { activations.probs[position, $0] }
+        #expect(relativeError(step.distribution, expected) < 1e-12, "step \(position)")
+        for (layer, heads) in zip(activations.layers, step.attention) {
+          let probs = layer.textScores.probs(0..<n, keys: c.features + n, heads: c.heads)
+          for (head, attention) in heads.enumerated() {
+            let expected = attention.indices.map { probs[head * n + position, $0] }
+            #expect(relativeError(attention, expected) < 1e-12, "step \(position), head \(head)")
+          }
+        }
+      }
+    }
+  }
+
   /// The same product by another way: step by step with keys that are kept, and all letters at once.
   @Test func theProbabilityOfTheWordIsTheProductOfItsLetters() throws {
     let images = DrawnDigits().images(.test, 0..<40)
