@@ -34,6 +34,14 @@ import Testing
     #expect(result["batch"] as? Int == 1)
   }
 
+  /// The preset's weight of the reconstruction would be refused: there is none.
+  @Test func featuresOfDegree2MayBeLeftOut() throws {
+    for direct in ["3:8", "none"] {
+      let run = try CommandRun("train", "--data", "drawn", "--steps", "1", "--direct", direct)
+      #expect(run.status == 0, "\(direct): \(run.errors)")
+    }
+  }
+
   @Test func textGoesToStandardOutputAndNotesToStandardError() throws {
     let run = try CommandRun("train", "--data", "drawn", "--steps", "5")
     #expect(run.output.contains("Spelled right: ") && run.output.contains("images of drawn"))
