@@ -65,6 +65,7 @@ let package = Package(
     .executableTarget(
       name: "KernelVLMCommand",
       dependencies: ["KernelVLM", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      exclude: ["README.md"],
       swiftSettings: counted),
     .testTarget(
       name: "KernelVLMTests", dependencies: ["KernelVLM", "KernelVLMCore", "CVLMKernels", "ReferenceKernels"],
