@@ -17,7 +17,7 @@ public protocol KernelScalar: BinaryFloatingPoint, Sendable {
 public enum GradientKind: String, CaseIterable, Sendable {
   /// The true gradient of the loss.
   case exact
-  /// What the published program computes; it differs from the true gradient in RMSNorm, in the unit norm, in the text loss
-  /// and in the reconstruction term, which has none.
+  /// What the published program computes, [purevlm](https://github.com/sailfish009/purevlm) by sailfish009: it differs from
+  /// the true gradient in RMSNorm, in the unit norm, in the text loss and in the reconstruction term, which has none.
   case published
 }
