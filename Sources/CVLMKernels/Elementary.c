@@ -63,12 +63,18 @@ double vlm_log(double x) {
   double s = (m - 1) / below.high;
   const pair back = product_of(s, below.high);
   const double rest = (((m - 1) - back.high) - back.low - s * below.low) / below.high;
-  const double z = s * s;
+  // s^3/3 to twice the precision, so that what follows it is all that rounds before the end.
+  const pair square = product_of(s, s), z = {square.high, square.low + 2 * s * rest};
+  const pair cube = times(z, (pair){s, rest});
+  const double third = cube.high / 3;
+  const pair thrice = product_of(third, 3);
+  const double below_third = (((cube.high - thrice.high) - thrice.low) + cube.low) / 3;
   double tail = 0;
-  for (int k = 31; k >= 3; k -= 2) tail = tail * z + 1.0 / k;
+  for (int k = 31; k >= 5; k -= 2) tail = tail * z.high + 1.0 / k;
   // ln 2 in 32 bits, so that its product with e is exact, and the rest of it.
-  const pair large = sum_of(e * 0x1.62e42fee00000p-1, 2 * s);
-  return large.high + (large.low + (2 * (rest + s * (z * tail)) + e * 0x1.a39ef35793c76p-33));
+  const pair large = sum_of(e * 0x1.62e42fee00000p-1, 2 * s), sum = sum_of(large.high, 2 * third);
+  const double small = 2 * (rest + below_third + s * z.high * z.high * tail) + e * 0x1.a39ef35793c76p-33;
+  return sum.high + (sum.low + large.low + small);
 }
 
 // x = q pi/2 + r with |r| <= pi/4 and Taylor's series of the cosine or the sine of r.

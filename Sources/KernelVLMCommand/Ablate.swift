@@ -21,11 +21,13 @@ struct Ablate: ParsableCommand, NotingCommand {
     help: ArgumentHelp("Seeds for each model: --seed and those that follow it.", valueName: "count"))
   var seeds = 3
 
-  @Option(parsing: .unconditional, help: "The first seed.", transform: RecipeOptions.seed)
-  var seed = Recipe().seed
+  @Option("seed", of: Recipe.settings, in: Recipe(), help: "The first seed.")
+  var seed: String?
 
-  @Option(parsing: .unconditional, help: "Steps of each training; fewer than 7000 leave the schedule as it is.")
-  var steps = Recipe().steps
+  @Option(
+    "steps", of: Recipe.settings, in: Recipe(),
+    help: "Steps of each training; fewer than 7000 leave the schedule as it is.")
+  var steps: String?
 
   @Option(parsing: .upToNextOption, help: "Feature sets to compare.")
   var features = Ablation.FeatureSet.allCases
@@ -49,7 +51,7 @@ struct Ablate: ParsableCommand, NotingCommand {
       Data: \(dataset.name.rawValue), \(source.place), \(dataset.train.count.grouped) images to train on and \
       \(dataset.test.count.grouped) to test
       \(ablation.arms.count) models with \(seeds.of("seed")) each: \(ablation.trainings.of("training")) of \
-      \(steps.of("step")), up to \(jobs) at once, \(kernels.summary)
+      \(ablation.recipe.steps.of("step")), up to \(jobs) at once, \(kernels.summary)
       """)
     dataset.train.noteDoubts(dataset.name, names: Vocabulary.digitNames)
     let start = ContinuousClock.now
@@ -68,11 +70,7 @@ struct Ablate: ParsableCommand, NotingCommand {
   /// - Throws: `ConfigurationError` for settings that cannot be run.
   func ablation() throws -> Ablation {
     guard (1...10_000).contains(seeds) else { throw ConfigurationError("seeds", value: seeds, rule: "1 to 10000") }
-    var recipe = Recipe()
-    recipe.steps = steps
-    recipe.scheduleSteps = max(recipe.scheduleSteps, steps)
-    recipe.seed = seed
-    try recipe.validate()
+    let recipe = try RecipeOptions.recipe(["seed": seed, "steps": steps].compactMapValues { $0 }, .exact)
     return Ablation(features: chosenFeatures, recipe: recipe, seeds: seeds)
   }
 

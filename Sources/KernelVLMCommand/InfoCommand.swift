@@ -81,7 +81,8 @@ private struct ModelReport: Encodable {
     let provenance = checkpoint.provenance
     training = record.training.map {
       Training(
-        stepsDone: $0.stepsDone, recipe: SettingValues(table: Recipe.settings, root: $0.recipe), dataset: $0.dataset, trainImagesSHA256: $0.imagesSHA256,
+        stepsDone: $0.stepsDone, recipe: SettingValues(table: Recipe.settings, root: $0.recipe),
+        dataset: $0.dataset, trainImagesSHA256: $0.imagesSHA256,
         backend: $0.kernels.backend.rawValue, precision: $0.kernels.precision.rawValue,
         isa: $0.kernels.instructionSet?.rawValue, version: provenance["version"],
         fromWeightsSHA256: provenance[TrainingPlan.fromKey])
@@ -117,14 +118,35 @@ private struct ModelReport: Encodable {
 
   private var letters: String { tokens.enumerated().map { "\($1) \($0)" }.joined(separator: ", ") }
 
-  private var settings: String { configuration.text(without: ["names"]) }
+  private var settings: String {
+    let c = configuration.root
+    return """
+      \(c.attention.name) attention, \(c.gradient.rawValue) gradient, image side \(c.imageSize), \
+      \(c.layers.of("layer")) of width \(c.width) with \(c.heads.of("head")), MLP ratio \(c.mlpRatio), \
+      base features \(c.baseFeatures), tensor tokens \(c.tensorTokens), direct \(configuration.text("direct")), \
+      text up to \(c.maximumTextLength.of("token")), reconstruction weight \(c.reconstructionWeight)
+      """
+  }
 
   private var trained: [(String, String)] {
     guard let training else { return [("Training", "not recorded")] }
     let (r, isa) = (training.recipe.root, training.isa.map { " (\($0))" } ?? "")
     var rows = [
-      ("Training", "\(training.stepsDone.grouped) of \(r.steps.of("step")) of \(r.batch.of("image"))"),
-      ("Recipe", training.recipe.text(without: ["steps", "batch"])),
+      (
+        "Training",
+        """
+        \(training.stepsDone.grouped) of \(r.steps.of("step")) of \(r.batch.of("image")), seed \(r.seed), \
+        \(r.order.rawValue) order
+        """
+      ),
+      (
+        "Recipe",
+        """
+        learning rate \(r.learningRate), \(r.schedule.rawValue) over \(r.scheduleSteps.of("step")), warm-up \
+        \(r.warmUp), beta1 \(r.beta1), beta2 \(r.beta2), weight decay \(r.weightDecay), feature clip \(r.featureClip), \
+        clip \(r.clip)
+        """
+      ),
       ("Kernels", "\(training.backend)\(isa), \(training.precision)" + version),
       ("Images", "\(training.dataset), SHA-256 \(training.trainImagesSHA256)"),
     ]

@@ -21,9 +21,10 @@ extension SettingOptions {
 
   /// The options that there are.
   static func options(of value: Self) -> Set<String> {
-    Set(Mirror(reflecting: value).children.compactMap { child in
-      child.value is Option<String?> ? child.label.map(option(of:)) : nil
-    })
+    Set(
+      Mirror(reflecting: value).children.compactMap { child in
+        child.value is Option<String?> ? child.label.map(option(of:)) : nil
+      })
   }
 
   /// `root` with what these options change.
@@ -46,7 +47,7 @@ extension Array {
       guard let option = setting.option, let text = texts[option] else { continue }
       // On the command line an empty list has a word of its own.
       let isSet = try setting.set(text == "none" && setting.isList ? "" : text, in: &root, separator: ",")
-      if !isSet { throw ConfigurationError(setting.name, value: quoted(text), rule: setting.argumentForm) }
+      if !isSet { throw ConfigurationError(setting.name, text: text, rule: setting.argumentForm) }
     }
     return root
   }
@@ -68,8 +69,10 @@ extension Setting {
 }
 
 extension Option where Value == String? {
-  /// The option `name` of a table, with its help and the value that it has by default.
-  init<Root>(_ name: String, of table: [Setting<Root>], in standard: Root, or other: String? = nil) {
+  /// The option `name` of a table, with its help, or another one, and the value that it has by default.
+  init<Root>(
+    _ name: String, of table: [Setting<Root>], in standard: Root, or other: String? = nil, help: String? = nil
+  ) {
     guard let setting = table.first(where: { $0.option == name }) else {
       preconditionFailure("no setting has the option \(name)")
     }
@@ -79,7 +82,8 @@ extension Option where Value == String? {
     let usual = other ?? setting.text(of: standard, separator: ",")
     self.init(
       name: .customLong(name), parsing: .unconditional,
-      help: ArgumentHelp("\(setting.help.dropLast()) (\(values)default: \(usual)).", valueName: setting.valueName),
+      help: ArgumentHelp(
+        "\((help ?? setting.help).dropLast()) (\(values)default: \(usual)).", valueName: setting.valueName),
       completion: choices.isEmpty ? nil : .list(choices))
   }
 }

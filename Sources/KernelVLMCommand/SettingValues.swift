@@ -13,23 +13,26 @@ struct SettingValues<Root: Sendable>: Encodable, Sendable {
     init?(intValue: Int) { nil }
   }
 
-  /// Numbers as numbers, words as words, lists as lists of words.
+  /// By name. Numbers as numbers, words as words, direct features as objects of numbers, other lists as lists of words.
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     for setting in table {
-      let key = Key(stringValue: setting.key)
+      let words = setting.name.lowercased().split { " -".contains($0) }
+      let key = Key(stringValue: words.joined(separator: "_"))
       switch setting.value {
       case .integer(_, let get, _): try container.encode(get(root), forKey: key)
       case .number(_, let get, _): try container.encode(get(root), forKey: key)
       case .choice(_, _, let get, _): try container.encode(get(root), forKey: key)
+      case .list("degree:count", let get, _):
+        let features = get(root).compactMap(ModelConfiguration.DirectFeatures.init)
+        try container.encode(features.map { ["degree": $0.degree, "count": $0.count] }, forKey: key)
       case .list(_, let get, _): try container.encode(get(root), forKey: key)
       }
     }
   }
 
-  /// "image size 14, base features 10, …", but for some of them.
-  func text(without left: Set<String>) -> String {
-    table.filter { !left.contains($0.name) }.map { "\($0.name) \($0.text(of: root, separator: ","))" }
-      .joined(separator: ", ")
+  /// The text of the setting called `name`, as its option takes it.
+  func text(_ name: String) -> String {
+    table.first { $0.name == name }.map { $0.text(of: root, separator: ",") } ?? ""
   }
 }

@@ -20,24 +20,24 @@ extension Setting {
   }
 
   /// Sets the value from its text; false if it is not of its form. Integers are taken only as they are written: no "+", no
-  /// leading zeros. No text means an empty list.
-  /// - Throws: `ConfigurationError` for an integer outside its range.
+  /// leading zeros. No text is a list of one empty entry.
+  /// - Throws: `ConfigurationError` for an integer that the field cannot hold.
   public func set(
     _ text: String, in root: inout Root, separator: Character
   ) throws(ConfigurationError) -> Bool {
     switch value {
-    case .integer(let range, _, let set):
+    case .integer(_, let get, let set):
       guard let integer = Int64(text), "\(integer)" == text else { return false }
-      guard range.contains(integer) else { throw ConfigurationError(name, value: integer, rule: rule) }
       set(&root, integer)
+      // The field may be narrower. Its range is for `validate`.
+      guard get(root) == integer else { throw ConfigurationError(name, value: integer, rule: rule) }
     case .number(_, _, let set):
       guard let number = Double(text) else { return false }
       set(&root, number)
     case .choice(_, _, _, let set): return set(&root, text)
     case .list(_, _, let set):
       guard text.utf8.count <= ModelConfiguration.namesLimit else { return false }
-      let entries = text.split(separator: separator, omittingEmptySubsequences: false).map(String.init)
-      return set(&root, text.isEmpty ? [] : entries)
+      return set(&root, text.split(separator: separator, omittingEmptySubsequences: false).map(String.init))
     }
     return true
   }

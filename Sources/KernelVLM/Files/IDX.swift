@@ -58,3 +58,9 @@ public struct IDX: Sendable, Equatable {
     [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> $0) }
   }
 }
+
+extension LabelledImages {
+  /// SHA-256 of the raw IDX files that hold these.
+  public var sha256OfImagesFile: String { IDX.sha256([count, side, side], images) }
+  public var sha256OfLabelsFile: String { IDX.sha256([labels.count], labels) }
+}

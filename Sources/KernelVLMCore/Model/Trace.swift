@@ -23,6 +23,7 @@ extension VisionLanguageModel {
   /// - Throws: `ConfigurationError` if the image is smaller than the model's.
   public func trace(_ images: LabelledImages, _ index: Int) throws(ConfigurationError) -> Trace {
     let workspace = Workspace<Scalar>()
+    defer { withExtendedLifetime(workspace) {} }
     let x = try input(images, index, workspace)
     let features = encoder.forward(x, reconstruction: false, &workspace.arena).f
     var steps: [Trace.Step] = []
@@ -51,9 +52,11 @@ extension VisionLanguageModel {
     let text = try vocabulary.encode(name)
     guard text.count <= configuration.maximumTextLength else {
       throw ConfigurationError(
-        "name", value: quoted(name), rule: "at most \(configuration.maximumTextLength - 2) letters, the model's longest text")
+        "name", value: quoted(name),
+        rule: "at most \(configuration.maximumTextLength - 2) letters, the model's longest text")
     }
     let workspace = Workspace<Scalar>()
+    defer { withExtendedLifetime(workspace) {} }
     let x = try input(images, index, workspace)
     let microbatch = workspace.microbatch(texts: [text], configuration: configuration, batch: 1)
     microbatch.x.copy(from: x)

@@ -74,7 +74,8 @@ extension VisionLanguageModel {
   @specialized(where K == Reference<Float>)
   @specialized(where K == Reference<Double>)
   func lossAndGradient(
-    _ microbatch: Microbatch<Scalar>, gradient: Gradient<Scalar>, batch: Int, accumulate: Bool, wantsReconstruction: Bool,
+    _ microbatch: Microbatch<Scalar>, gradient: Gradient<Scalar>, batch: Int, accumulate: Bool,
+    wantsReconstruction: Bool,
     _ arena: inout Arena<Scalar>
   ) -> LossSum {
     if !accumulate { gradient.reset() }
@@ -85,7 +86,8 @@ extension VisionLanguageModel {
 
     let dbase = arena.matrix(microbatch.images, configuration.width)
     transformer.backward(
-      gradient.matrices, dbase: dbase, base: vision.base, microbatch: microbatch, activations: text, accumulate: accumulate,
+      gradient.matrices, dbase: dbase, base: vision.base, microbatch: microbatch, activations: text,
+      accumulate: accumulate,
       &arena)
     encoder.backward(
       gradient, dbase: dbase, x: microbatch.x, activations: vision,

@@ -15,6 +15,11 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     self.rule = rule
   }
 
+  /// For a text that is not of its setting's form: the value is shown in quotes.
+  public init(_ setting: String, text: String, rule: String) {
+    self.init(setting, value: quoted(text), rule: rule)
+  }
+
   public var description: String { "\(setting) is \(value), must be \(rule)" }
 }
 

@@ -22,7 +22,7 @@ public struct ModelConfiguration: Equatable, Sendable {
       case "dot": self = .dot
       case "tensor": self = .tensor
       default:
-        guard let degree = Int(text), degree > 2 else { return nil }
+        guard let degree = Int(text), degree > 0, "\(degree)" == text else { return nil }
         self.init(degree: degree)
       }
     }
@@ -98,9 +98,6 @@ extension ModelConfiguration {
       if !holds { throw ConfigurationError(setting, value: value, rule: rule) }
     }
     for setting in Self.settings { try setting.validate(self) }
-    try require(
-      tensorTokens == 0 || baseFeatures >= 1, "base features", baseFeatures,
-      "1 to 4096, of which tensor tokens are made")
     for features in direct {
       try require((2...16).contains(features.degree), "direct degree", features.degree, "2 to 16")
       try require(

@@ -5,36 +5,40 @@ extension ModelConfiguration {
   public static let settings: [Setting<ModelConfiguration>] = [
     Setting(
       "image size", help: "Side of the image that the model sees; larger ones are average-pooled.",
-      .integer(1...1024, get: { Int64($0.imageSize) }, set: { $0.imageSize = Int($1) })),
+      .integer(1...1024, get: { Int64($0.imageSize) }, set: { $0.imageSize = Int(clamping: $1) })),
     Setting(
       "base features", help: "Features of each of the two base autoencoders.",
-      .integer(0...4096, get: { Int64($0.baseFeatures) }, set: { $0.baseFeatures = Int($1) })),
+      .integer(0...4096, get: { Int64($0.baseFeatures) }, set: { $0.baseFeatures = Int(clamping: $1) }),
+      brokenRule: { $0.tensorTokens <= 0 || (1...4096).contains($0.baseFeatures) ? nil : "1 to 4096" }),
     Setting(
       "tensor tokens", help: "Tokens of the base autoencoders' tensor product; 0 leaves all three out.",
-      .integer(0...4096, get: { Int64($0.tensorTokens) }, set: { $0.tensorTokens = Int($1) })),
+      .integer(0...4096, get: { Int64($0.tensorTokens) }, set: { $0.tensorTokens = Int(clamping: $1) })),
     Setting(
       "direct", help: "Direct features, each degree with its count, or 'none'.", valueName: "degree:count,...",
       .list(
         form: "degree:count", get: { $0.direct.map { "\($0.degree):\($0.count)" } },
         set: { configuration, entries in
+          // No text at all means none.
+          let entries = entries == [""] ? [] : entries
           let features = entries.compactMap(DirectFeatures.init)
           if features.count == entries.count { configuration.direct = features }
           return features.count == entries.count
         })),
     Setting(
       "width", help: "Width of an embedding.",
-      .integer(1...4096, get: { Int64($0.width) }, set: { $0.width = Int($1) })),
+      .integer(1...4096, get: { Int64($0.width) }, set: { $0.width = Int(clamping: $1) })),
     Setting(
-      "heads", help: "Attention heads.", .integer(1...4096, get: { Int64($0.heads) }, set: { $0.heads = Int($1) })),
+      "heads", help: "Attention heads.",
+      .integer(1...4096, get: { Int64($0.heads) }, set: { $0.heads = Int(clamping: $1) })),
     Setting(
       "layers", help: "Layers of attention and MLP.",
-      .integer(1...256, get: { Int64($0.layers) }, set: { $0.layers = Int($1) })),
+      .integer(1...256, get: { Int64($0.layers) }, set: { $0.layers = Int(clamping: $1) })),
     Setting(
       "MLP ratio", help: "Hidden width of the MLP in units of --width.",
-      .integer(1...64, get: { Int64($0.mlpRatio) }, set: { $0.mlpRatio = Int($1) })),
+      .integer(1...64, get: { Int64($0.mlpRatio) }, set: { $0.mlpRatio = Int(clamping: $1) })),
     Setting(
       "maximum text length", option: "max-text", help: "Longest text in tokens, its begin and end included.",
-      .integer(1...4096, get: { Int64($0.maximumTextLength) }, set: { $0.maximumTextLength = Int($1) })),
+      .integer(1...4096, get: { Int64($0.maximumTextLength) }, set: { $0.maximumTextLength = Int(clamping: $1) })),
     Setting(
       "names", help: "The names of the labels 0, 1, ….", valueName: "name,...",
       .list(
@@ -69,7 +73,7 @@ extension ModelConfiguration {
 
 extension ModelConfiguration.DirectFeatures {
   /// From "degree:count".
-  init?(_ text: String) {
+  public init?(_ text: String) {
     let numbers = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map { Int($0) }
     guard numbers.count == 2, let degree = numbers[0], let count = numbers[1] else { return nil }
     self.init(degree: degree, count: count)

@@ -55,15 +55,7 @@ public struct Recipe: Equatable, Sendable {
 
   /// Refuses what cannot be run, with the value and the rule it breaks.
   public func validate() throws(ConfigurationError) {
-    func require(_ holds: Bool, _ setting: String, _ value: some CustomStringConvertible, _ rule: String)
-      throws(ConfigurationError)
-    {
-      if !holds { throw ConfigurationError(setting, value: value, rule: rule) }
-    }
     for setting in Self.settings { try setting.validate(self) }
-    try require(
-      scheduleSteps >= steps, "schedule steps", scheduleSteps, "at least the \(steps) steps of the run")
-    try require(warmUp <= scheduleSteps, "warm-up", warmUp, "0 to the \(scheduleSteps) steps of the schedule")
   }
 }
 

@@ -8,10 +8,11 @@ extension Recipe {
       .integer(1...(.max), get: { Int64($0.steps) }, set: { $0.steps = Int(clamping: $1) })),
     Setting(
       "schedule steps", help: "Steps over which the learning rate falls.", valueName: "steps",
-      .integer(1...(.max), get: { Int64($0.scheduleSteps) }, set: { $0.scheduleSteps = Int(clamping: $1) })),
+      .integer(1...(.max), get: { Int64($0.scheduleSteps) }, set: { $0.scheduleSteps = Int(clamping: $1) }),
+      brokenRule: { $0.scheduleSteps >= $0.steps ? nil : "at least the \($0.steps) steps of the run" }),
     Setting(
       "batch", help: "Images of a step; the gradient is their mean.",
-      .integer(1...65536, get: { Int64($0.batch) }, set: { $0.batch = Int($1) })),
+      .integer(1...65536, get: { Int64($0.batch) }, set: { $0.batch = Int(clamping: $1) })),
     Setting(
       "learning rate", help: "Learning rate at the start of the schedule.",
       .number(.positive, get: { $0.learningRate }, set: { $0.learningRate = $1 })),
@@ -26,7 +27,10 @@ extension Recipe {
         })),
     Setting(
       "warm-up", help: "Steps at the beginning over which it rises.", valueName: "steps",
-      .integer(0...(.max), get: { Int64($0.warmUp) }, set: { $0.warmUp = Int(clamping: $1) })),
+      .integer(0...(.max), get: { Int64($0.warmUp) }, set: { $0.warmUp = Int(clamping: $1) }),
+      brokenRule: {
+        $0.warmUp >= 0 && $0.warmUp <= $0.scheduleSteps ? nil : "0 to the \($0.scheduleSteps) steps of the schedule"
+      }),
     Setting(
       "beta1", help: "Adam's decay of the mean gradient.",
       .number(.share, get: { $0.beta1 }, set: { $0.beta1 = $1 })),
@@ -56,6 +60,6 @@ extension Recipe {
         })),
     Setting(
       "seed", help: "Seed of the initial parameters and of the shuffled order.",
-      .integer(0...Int64(UInt32.max), get: { Int64($0.seed) }, set: { $0.seed = UInt32($1) })),
+      .integer(0...Int64(UInt32.max), get: { Int64($0.seed) }, set: { $0.seed = UInt32(clamping: $1) })),
   ]
 }

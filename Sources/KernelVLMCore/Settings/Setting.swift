@@ -35,9 +35,12 @@ public struct Setting<Root>: Sendable {
   /// What stands for the value in the option's usage.
   public let valueName: String?
   public let value: Value
+  /// A rule that depends on other settings: what the value must be, if it is not.
+  private let brokenRule: @Sendable (Root) -> String?
 
   init(
-    _ name: String, key: String? = nil, option: String?, help: String, valueName: String? = nil, _ value: Value
+    _ name: String, key: String? = nil, option: String?, help: String, valueName: String? = nil, _ value: Value,
+    brokenRule: @escaping @Sendable (Root) -> String? = { _ in nil }
   ) {
     self.name = name
     self.key = key ?? Self.joined(name, by: "_")
@@ -45,11 +48,17 @@ public struct Setting<Root>: Sendable {
     self.help = help
     self.valueName = valueName
     self.value = value
+    self.brokenRule = brokenRule
   }
 
   /// With an option of the same name.
-  init(_ name: String, key: String? = nil, help: String, valueName: String? = nil, _ value: Value) {
-    self.init(name, key: key, option: Self.joined(name, by: "-"), help: help, valueName: valueName, value)
+  init(
+    _ name: String, key: String? = nil, help: String, valueName: String? = nil, _ value: Value,
+    brokenRule: @escaping @Sendable (Root) -> String? = { _ in nil }
+  ) {
+    self.init(
+      name, key: key, option: Self.joined(name, by: "-"), help: help, valueName: valueName, value,
+      brokenRule: brokenRule)
   }
 
   /// The words of a name, which is ASCII, in small letters.
@@ -71,9 +80,11 @@ extension Setting {
     switch value {
     case .integer(let range, let get, _):
       let found = get(root)
+      if let rule = brokenRule(root) { throw ConfigurationError(name, value: found, rule: rule) }
       guard range.contains(found) else { throw ConfigurationError(name, value: found, rule: rule) }
     case .number(let kind, let get, _):
       let found = get(root)
+      if let rule = brokenRule(root) { throw ConfigurationError(name, value: found, rule: rule) }
       guard kind.contains(found) else { throw ConfigurationError(name, value: found, rule: rule) }
     case .choice, .list: break
     }
@@ -88,7 +99,7 @@ extension Setting {
     case .number(.notNegative, _, _): "0 or a positive number"
     case .number(.share, _, _): "at least 0 and less than 1"
     case .choice(let words, let others, _, _):
-      words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "") + (others.map { " or \($0)" } ?? "")
+      (others == nil ? words.dropLast() : words[...]).joined(separator: ", ") + " or \(others ?? words.last ?? "")"
     case .list(let form, _, _): form
     }
   }

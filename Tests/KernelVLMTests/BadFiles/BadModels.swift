@@ -10,7 +10,7 @@ extension BadFile {
   /// A model of the default configuration, all of its parameters 0.
   private static let model: Safetensors = {
     let model = try? VisionLanguageModel(ModelConfiguration(), kernels: CKernels())
-    return Safetensors(metadata: ModelConfiguration().settings, tensors: model?.tensors() ?? [])
+    return Safetensors(metadata: ModelConfiguration().metadata, tensors: model?.tensors() ?? [])
   }()
 
   private static func changed(
@@ -58,8 +58,8 @@ extension BadFile {
       setting("mlp_ratio", "65", "MLP ratio is 65, must be 1 to 64"),
       setting("maximum_text_length", "6", "maximum text length is 6, must be at least 7"),
       setting("tokens", "0 e", "metadata tokens: expected the letters of the names, sorted and numbered"),
-      setting("attention", "linear", "metadata attention: expected tensor or dot, found \"linear\""),
-      setting("attention", "Tensor", "metadata attention: expected tensor or dot, found \"Tensor\""),
+      setting("attention", "linear", "metadata attention: expected tensor, dot or a degree, found \"linear\""),
+      setting("attention", "Tensor", "metadata attention: expected tensor, dot or a degree, found \"Tensor\""),
       setting("gradient", "none", "metadata gradient: expected exact or published, found \"none\""),
       setting("reconstruction_weight", "a", "metadata reconstruction_weight: expected a number, found \"a\""),
       setting("reconstruction_weight", "nan", "reconstruction weight is nan, must be 0 or a positive number"),
@@ -68,9 +68,10 @@ extension BadFile {
     ]
 
   private static let lists: [BadFile] = [
-    setting("direct", "2:8:1", "metadata direct: expected lines of degree:count, found \"2:8:1\""),
-    setting("direct", "2", "metadata direct: expected lines of degree:count, found \"2\""),
-    setting("direct", "2:", "metadata direct: expected lines of degree:count, found \"2:\""),
+    setting(
+      "direct", "2:8:1", "metadata direct: expected at most 65536 bytes, degree:count on each line, found \"2:8:1\""),
+    setting("direct", "2", "metadata direct: expected at most 65536 bytes, degree:count on each line, found \"2\""),
+    setting("direct", "2:", "metadata direct: expected at most 65536 bytes, degree:count on each line, found \"2:\""),
     setting("direct", "1:8", "direct degree is 1, must be 2 to 16"),
     setting("direct", "2:0", "direct features of degree 2 is 0, must be 1 to 4096"),
     setting("direct", "2:8\n2:8", "direct degrees is [2, 2], must be different from each other"),
@@ -90,7 +91,9 @@ extension BadFile {
     changed("2 MB of empty names", "metadata names: expected at most 65536 bytes, a name on each line, found ") {
       $0.metadata["names"] = String(repeating: "\n", count: 2_080_000)
     },
-    changed("3 MB of degrees", "metadata direct: expected lines of degree:count, found \"2:1\\n2:1") {
+    changed(
+      "3 MB of degrees", "metadata direct: expected at most 65536 bytes, degree:count on each line, found \"2:1\\n2:1"
+    ) {
       $0.metadata["direct"] = String(repeating: "2:1\n", count: 830_000)
     },
     changed("16,000 different letters", "for tensor \"wte\", found [17, 32]") {

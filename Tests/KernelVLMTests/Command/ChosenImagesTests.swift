@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Commands take the images that they are told: this split, this index.
 @Suite struct ChosenImagesTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Trainings that begin with the weights of a model.
 @Suite struct FromCommandTests {

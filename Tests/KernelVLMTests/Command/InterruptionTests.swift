@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Signals beyond the first one, which `TrainCommandTests` sends.
 @Suite struct InterruptionTests {

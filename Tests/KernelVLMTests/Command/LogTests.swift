@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// `train --log`: what is there is written to and never replaced.
 @Suite struct LogTests {

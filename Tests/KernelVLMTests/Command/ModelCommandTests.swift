@@ -3,6 +3,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// The commands that read a model.
 @Suite struct ModelCommandTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// What the command says besides its results.
 @Suite struct NoteTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Files that are written to must be others than all that are read or written besides, however they are spelled.
 @Suite struct PlacesTests {

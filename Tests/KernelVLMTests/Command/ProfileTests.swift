@@ -1,6 +1,7 @@
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 @Suite struct ProfileTests {
   /// A step of one image has one cross entropy: of the steps that were taken, not of those that had been done before.

@@ -2,6 +2,7 @@ import Glibc
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 @Suite struct SaveEveryTests {
   /// A training of slow steps, killed soon after step 100, has saved after 90.

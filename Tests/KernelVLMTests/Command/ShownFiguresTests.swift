@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// What the commands print for people is what they print as JSON, and what the library says.
 @Suite struct ShownFiguresTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Standard streams that are closed, or that nobody reads, or that are full.
 @Suite struct StreamTests {

@@ -110,7 +110,7 @@ import Testing
       ["train"],
       [
         "preset", "data", "steps", "batch", "threads", "seed", "backend", "precision", "attention", "gradient",
-        "recon-weight", "init", "save", "save-every", "resume", "from", "log", "log-every", "quiet",
+        "recon-weight", "save", "save-every", "resume", "from", "log", "log-every", "quiet",
         "json", "learning-rate", "schedule",
         "schedule-steps", "warm-up", "beta1", "beta2", "weight-decay", "feature-clip", "clip", "order", "isa",
         "image-size", "base-features", "tensor-tokens", "direct", "width", "heads", "layers", "mlp-ratio", "max-text",

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// What is said of images that look wrong. Measured are samples of 60 to 1000 images.
 struct DataDoubtTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// Where data sets' files are found.
 struct DataLayoutTests {

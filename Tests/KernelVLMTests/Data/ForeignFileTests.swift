@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 struct ForeignFileTests {
   /// What a file holds, what it must be called, and a part of the cure for data and for a model.

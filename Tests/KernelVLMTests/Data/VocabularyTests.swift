@@ -13,7 +13,6 @@ struct VocabularyTests {
     #expect(String(vocabulary.letters) == "efghinorstuvwxz")
     #expect(vocabulary.bos == 15 && vocabulary.eos == 16 && vocabulary.size == 17)
     #expect(vocabulary.texts[7] == [15, 8, 0, 11, 0, 5, 16])
-    #expect(vocabulary.longestText == 7)
   }
 
   @Test func everyNameIsDecodedFromItsText() throws {

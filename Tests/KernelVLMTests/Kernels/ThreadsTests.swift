@@ -1,6 +1,7 @@
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 @Suite struct ThreadsTests {
   @Test(arguments: [

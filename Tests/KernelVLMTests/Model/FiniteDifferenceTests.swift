@@ -35,8 +35,8 @@ struct FiniteDifferenceTests {
   }
 
   /// Images with every pixel alive, named one after the other from `names`.
-  static func block(_ model: Model, names: [Int], _ workspace: Workspace<Double>) -> Block<Double> {
-    let block = workspace.block(
+  static func block(_ model: Model, names: [Int], _ workspace: Workspace<Double>) -> Microbatch<Double> {
+    let block = workspace.microbatch(
       texts: names.map { model.vocabulary.texts[$0] }, configuration: model.configuration, batch: names.count)
     var random = MersenneTwister(seed: 3)
     for image in 0..<block.images {
@@ -48,7 +48,7 @@ struct FiniteDifferenceTests {
   }
 
   /// The loss of a block that stands in another workspace.
-  static func loss(_ model: Model, _ block: Block<Double>, _ workspace: Workspace<Double>) -> Double {
+  static func loss(_ model: Model, _ block: Microbatch<Double>, _ workspace: Workspace<Double>) -> Double {
     workspace.reset()
     let sum = model.loss(block, &workspace.arena)
     let count = Double(block.images)
@@ -99,7 +99,7 @@ struct FiniteDifferenceTests {
     }
   }
 
-  @Test(arguments: ModelConfiguration.Attention.allCases, [0, 0.01])
+  @Test(arguments: ModelConfiguration.Attention.tested, [0, 0.01])
   func everyParameterAgrees(attention: ModelConfiguration.Attention, reconstructionWeight: Double) throws {
     let model = try Self.model {
       $0.attention = attention
@@ -122,7 +122,7 @@ struct FiniteDifferenceTests {
   }
 
   /// Two layers, so that vision positions have queries; degrees 2, 3 and 4; several images of different lengths at once.
-  @Test(arguments: ModelConfiguration.Attention.allCases)
+  @Test(arguments: ModelConfiguration.Attention.tested)
   func everyParameterAgreesWithTwoLayers(attention: ModelConfiguration.Attention) throws {
     let model = try Self.model {
       $0.attention = attention

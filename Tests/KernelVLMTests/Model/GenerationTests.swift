@@ -25,13 +25,13 @@ struct GenerationTests {
     let model = try #require(try Self.model(layers: layers) as? VisionLanguageModel<Reference<Double>>)
     let spellings = try model.spell(Self.images, 0..<Self.images.count, threads: 2)
     #expect(Set(spellings.map(\.word)).count > 2)
-    let pooling = try Pooling(side: 28, size: 14)
+    let input = try ImageInput(side: 28, size: 14)
     for (image, spelling) in spellings.enumerated() {
       let workspace = Workspace<Double>()
       let text = [model.vocabulary.bos] + spelling.tokens
-      let block = workspace.block(texts: [text], configuration: model.configuration, batch: 1)
-      pooling(Reference<Double>(), Self.images, image, into: block.x)
-      let vision = model.tokenizer.forward(block.x, reconstruction: false, &workspace.arena)
+      let block = workspace.microbatch(texts: [text], configuration: model.configuration, batch: 1)
+      _ = input.forward(model.kernels, Self.images, CollectionOfOne(image), into: block.x, &workspace.arena)
+      let vision = model.encoder.forward(block.x, reconstruction: false, &workspace.arena)
       let probs = model.transformer.forward(block, base: vision.base, &workspace.arena).probs
       for (row, token) in spelling.tokens.enumerated() {
         let likeliest = (0..<probs.columns).max { probs[row, $0] < probs[row, $1] }

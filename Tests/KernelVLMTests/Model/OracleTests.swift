@@ -10,7 +10,7 @@ struct OracleTests {
   struct Setting<K: Kernels> {
     let model: VisionLanguageModel<K>
     let workspace = Workspace<K.Scalar>()
-    let block: Block<K.Scalar>
+    let block: Microbatch<K.Scalar>
     let activations: Oracle
 
     /// - Parameter seed: if given, each parameter and pixel is moved by up to one ulp of Float, at random.
@@ -25,7 +25,7 @@ struct OracleTests {
       try Oracle("init-seed42").fill(model.buffer, model.table)
       activations = try Oracle("activations-init-\(image)")
       let name = try #require(activations.file.metadata["name"])
-      block = workspace.block(
+      block = workspace.microbatch(
         texts: [try model.vocabulary.encode(name)], configuration: configuration, batch: 1)
       for (p, value) in try activations.values("x").enumerated() { block.x[0, p] = K.Scalar(value) }
       guard var random = seed.map(MersenneTwister.init) else { return }
@@ -64,7 +64,7 @@ struct OracleTests {
 
   /// The activations that the oracle names, and both losses.
   func activations<K: Kernels>(_ s: Setting<K>) -> [String: [K.Scalar]] {
-    let vision = s.model.tokenizer.forward(s.block.x, reconstruction: true, &s.workspace.arena)
+    let vision = s.model.encoder.forward(s.block.x, reconstruction: true, &s.workspace.arena)
     let text = s.model.transformer.forward(s.block, base: vision.base, &s.workspace.arena)
     let c = s.model.configuration
     let direct = c.tensorTokens..<c.tensorTokens + c.direct[0].count

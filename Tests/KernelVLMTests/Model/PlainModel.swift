@@ -2,6 +2,7 @@ import Foundation
 import ReferenceKernels
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// The model as its formulas say it, in Double and with nothing left out or shared: every position has a row in every
 /// layer, and every row sees itself and those before it. It knows a model's parameters by their names alone.
@@ -62,12 +63,10 @@ struct PlainModel {
     return (0..<configuration.heads).flatMap { head in
       let here = head * d..<(head + 1) * d
       let scores = keys.map { k in
-        switch configuration.attention {
-        case .dot: dot(q[here], k[here]) / Double(d).squareRoot()
-        case .tensor:
-          dot(q[here].prefix(d / 2), k[here].prefix(d / 2)) * dot(q[here].suffix(d / 2), k[here].suffix(d / 2))
-            / Double(d)
-        }
+        let degree = configuration.attention.degree
+        let part = d / degree
+        let parts = (0..<degree).map { head * d + $0 * part..<head * d + ($0 + 1) * part }
+        return parts.reduce(1) { $0 * dot(q[$1], k[$1]) } / pow(Double(d), Double(degree) / 2)
       }
       let probs = Self.softmax(scores)
       return here.map { c in zip(probs, values).reduce(0) { $0 + $1.0 * $1.1[c] } }

@@ -2,6 +2,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 extension Workspace {
   /// Leaves NaN, and indices of nothing, in all memory that a pass through a model will get.
@@ -51,7 +52,7 @@ struct UsedMemoryTests {
       workspace.spoil()
       gradient.buffer.all.fill(.nan)
     }
-    let block = workspace.block(texts: texts, configuration: model.configuration, batch: texts.count)
+    let block = workspace.microbatch(texts: texts, configuration: model.configuration, batch: texts.count)
     PlainModelTests.fill(block.x)
     let sum = model.lossAndGradient(
       block, gradient: gradient, batch: texts.count, accumulate: false, wantsReconstruction: wantsReconstruction,

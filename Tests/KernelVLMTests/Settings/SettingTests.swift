@@ -12,7 +12,7 @@ import Testing
 
   /// Another text than the default's for each setting, of its form.
   private static let others = [
-    "image_size": "7", "base_features": "3", "tensor_tokens": "5", "direct": "2:3\n4:1", "width": "48", "heads": "3",
+    "image_size": "7", "base_features": "3", "tensor_tokens": "5", "direct": "2:3\n4:1", "width": "45", "heads": "3",
     "layers": "2", "mlp_ratio": "2", "maximum_text_length": "11", "names": "left\nright", "attention": "3",
     "gradient": "published", "reconstruction_weight": "0.25", "total_steps": "12", "schedule_steps": "9000",
     "batch": "5", "learning_rate": "0.125", "schedule": "cosine", "warm_up": "3", "beta1": "0.5", "beta2": "0.75",
@@ -65,7 +65,7 @@ import Testing
     ("heads", "99999999999", "heads is 99999999999, must be 1 to 4096"),
     ("layers", "two", "metadata layers: expected an integer, found \"two\""),
     ("layers", "02", "metadata layers: expected an integer, found \"02\""),
-    ("attention", "cross", "metadata attention: expected tensor or dot or a degree, found \"cross\""),
+    ("attention", "cross", "metadata attention: expected tensor, dot or a degree, found \"cross\""),
     ("reconstruction_weight", "-1", "reconstruction weight is -1.0, must be 0 or a positive number"),
   ])
   func aTextThatIsNoValueIsRefused(key: String, text: String, message: String) {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 struct ImageOrderTests {
   private func images(_ order: Recipe.Order, seed: UInt32, count: Int, _ positions: Range<Int>) -> [Int] {

@@ -26,7 +26,7 @@ struct NotFiniteTests {
   }
 
   private func bits<K: Kernels>(_ trainer: Trainer<K>) -> [String] {
-    [trainer.model.buffer, trainer.optimizer.m, trainer.optimizer.v].map { buffer in
+    [trainer.model.buffer, trainer.optimizer.adam.m, trainer.optimizer.adam.v].map { buffer in
       buffer.values.withUnsafeBytes { sha256Hex(of: $0) }
     }
   }
@@ -207,7 +207,7 @@ struct NotFiniteTests {
         gradient.buffer.all[0, i] = (i % 2 == 0 ? -1 : 1) * (i % 3 == 0 ? 1e3 : 1e-30)
       }
       for step in 0..<3 { try optimizer.step(p, gradient: gradient, step: step) }
-      #expect(p.values.allSatisfy(\.isFinite) && optimizer.v.values.allSatisfy(\.isFinite))
+      #expect(p.values.allSatisfy(\.isFinite) && optimizer.adam.v.values.allSatisfy(\.isFinite))
     }
   }
 
@@ -221,8 +221,8 @@ struct NotFiniteTests {
     for name in ["direct.3.1", "vision.right", "layers.0.attention.wk", "lm_head"] {
       let trainer = try trainer(kernels)
       let entry = try #require(trainer.optimizer.table.entries.first { $0.name == name })
-      trainer.optimizer.m.all[0, entry.range.lowerBound + 7] = .nan
-      trainer.optimizer.v.all[0, entry.range.lowerBound + 9] = .nan
+      trainer.optimizer.adam.m.all[0, entry.range.lowerBound + 7] = .nan
+      trainer.optimizer.adam.v.all[0, entry.range.lowerBound + 9] = .nan
       _ = try trainer.step(reportsReconstruction: false)
       #expect(throws: TrainingError.parameterNotFinite(tensor: name, step: 1), "\(kernels)") {
         try trainer.step(reportsReconstruction: false)

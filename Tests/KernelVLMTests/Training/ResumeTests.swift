@@ -232,7 +232,7 @@ import Testing
     ({ $0.metadata["weight_decay"] = "inf" }, "weight decay is inf"),
     ({ $0.metadata["clip"] = nil }, "metadata clip: expected a number, found no such entry"),
     ({ $0.metadata["order"] = "random" }, "metadata order: expected sequential or shuffled"),
-    ({ $0.metadata["seed"] = "4294967296" }, "metadata seed: expected an integer of 32 bits"),
+    ({ $0.metadata["seed"] = "4294967296" }, "seed is 4294967296, must be 0 to 4294967295"),
     ({ $0.metadata["backend"] = "gpu" }, "metadata backend: expected c or reference, found \"gpu\""),
     ({ $0.metadata["precision"] = "double" }, "metadata precision: expected float, found \"double\""),
     (

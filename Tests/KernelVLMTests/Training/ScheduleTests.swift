@@ -3,6 +3,7 @@ import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
+@testable import KernelVLMCore
 
 /// The learning rate of single steps, worked out by hand: at the first, the last, a quarter, half, and around the end of
 /// the warm-up.

@@ -104,8 +104,9 @@ struct TrainerTests {
   ) throws {
     workspace.reset()
     let text = model.vocabulary.texts[Int(Self.images.labels[image])]
-    let block = workspace.block(texts: [text], configuration: model.configuration, batch: 1)
-    try Pooling(side: 28, size: 14)(model.kernels, Self.images, image, into: block.x)
+    let block = workspace.microbatch(texts: [text], configuration: model.configuration, batch: 1)
+    _ = try ImageInput(side: 28, size: 14)
+      .forward(model.kernels, Self.images, CollectionOfOne(image), into: block.x, &workspace.arena)
     _ = model.lossAndGradient(
       block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
   }
@@ -205,7 +206,7 @@ struct TrainerTests {
     let scale = 5 / (110.0.squareRoot() + 1e-8)
     for entry in optimizer.table.entries {
       let clipped = entry.isFeature ? 3 / (3 + 1e-8) : 3
-      #expect(abs(optimizer.m.all[0, entry.range.lowerBound] - clipped * scale) < 1e-7, "\(entry.name)")
+      #expect(abs(optimizer.adam.m.all[0, entry.range.lowerBound] - clipped * scale) < 1e-7, "\(entry.name)")
     }
   }
 }
