@@ -3,13 +3,16 @@
 /// Each operation stands in the file of its name, its backward right after its forward. Letters and conventions are those
 /// of `include/CVLMKernels.h`; the operands are matrices, which bring their sizes along.
 public struct Reference<Scalar: KernelScalar>: Sendable {
+  /// A value of it holds nothing.
   @inlinable
   public init() {}
 }
 
 /// What the kernels need of a scalar beside arithmetic.
 public protocol KernelScalar: BinaryFloatingPoint, Sendable {
+  /// eˣ.
   static func exp(_ x: Self) -> Self
+  /// The natural logarithm.
   static func log(_ x: Self) -> Self
 }
 

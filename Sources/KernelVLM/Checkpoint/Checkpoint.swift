@@ -6,6 +6,7 @@ import ReferenceKernels
 /// string for each setting, and the provenance. That of a training that can go on has Adam's moments too, as tensors
 /// `adam.m.` and `adam.v.` + name: see `SavedTraining`.
 public struct Checkpoint: Sendable, Equatable {
+  /// That of the model.
   public let configuration: ModelConfiguration
   /// What else the metadata says: data, steps, seed, …
   public let provenance: [String: String]
@@ -19,6 +20,7 @@ public struct Checkpoint: Sendable, Equatable {
   static let momentPrefix = "adam."
   static let momentPrefixes = ["adam.m.", "adam.v."]
 
+  /// A model without the state of its training; `provenance` is recorded beside the configuration.
   public init(_ model: any SpellingModel, provenance: [String: String]) {
     self.init(model, moments: [], provenance: provenance)
   }
