@@ -48,3 +48,17 @@ extension SpellingModel {
     return Evaluation(spellings, labels: images.labels, names: configuration.names)
   }
 }
+
+extension Checkpoint {
+  public init(_ model: any SpellingModel, provenance: [String: String]) {
+    self.init(model, moments: [], provenance: provenance)
+  }
+
+  init(_ model: any SpellingModel, moments: [Safetensors.Tensor], provenance: [String: String]) {
+    configuration = model.configuration
+    vocabulary = model.vocabulary
+    self.provenance = provenance
+    tensors = model.tensors()
+    self.moments = moments
+  }
+}

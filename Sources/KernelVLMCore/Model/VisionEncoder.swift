@@ -94,7 +94,7 @@ struct VisionEncoder<K: Kernels> {
     return a
   }
 
-  /// Writes the gradient of every tokenizer parameter, or keeps it as an outer product, or adds it with `accumulate`.
+  /// Writes the gradient of every parameter of the encoder, or keeps it as an outer product, or adds it with `accumulate`.
   /// - Parameters:
   ///   - dbase: gradient by b, (B, D).
   ///   - dx: overwritten with the gradient by x (B, P), if it is wanted: if a stage of the input learns.
