@@ -16,16 +16,12 @@ import sys
 from collections import defaultdict
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DATA = "Sources/KernelVLM/Data/"
 # The name, the paths' beginnings, the least percentage. A file belongs to the first area that fits.
 AREAS = [
-    (
-        "readers and checkpoint",
-        ["Sources/KernelVLM/Checkpoint/"]
-        + [DATA + name for name in ("Dataset", "FileError", "ForeignFile", "Gzip", "IDX", "Memory", "SHA256")],
-        100,
-    ),
-    ("rest of the library", ["Sources/KernelVLM/"], 90),
+    ("files and checkpoint", ["Sources/KernelVLM/Checkpoint/", "Sources/KernelVLM/Files/"], 100),
+    ("data", ["Sources/KernelVLM/Data/"], 100),
+    ("downloads, sessions and system", ["Sources/KernelVLM/"], 90),
+    ("core", ["Sources/KernelVLMCore/"], 90),
     ("reference kernels", ["Sources/ReferenceKernels/"], 90),
     ("C kernels", ["Sources/CVLMKernels/", "include/"], 90),
     ("command", ["Sources/KernelVLMCommand/"], 90),

@@ -1,1 +1,1 @@
-../../../Tests/KernelVLMTests/Kernels/Bench.swift
+../../../Tests/KernelVLMTests/Operations/Bench.swift

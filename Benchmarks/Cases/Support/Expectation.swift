@@ -1,1 +1,1 @@
-../../../Tests/KernelVLMTests/Kernels/Expectation.swift
+../../../Tests/KernelVLMTests/Operations/Expectation.swift

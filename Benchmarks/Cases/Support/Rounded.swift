@@ -1,1 +1,1 @@
-../../../Tests/KernelVLMTests/Kernels/Rounded.swift
+../../../Tests/KernelVLMTests/Operations/Rounded.swift

@@ -20,19 +20,6 @@ public struct Checkpoint: Sendable, Equatable {
   static let momentPrefix = "adam."
   static let momentPrefixes = ["adam.m.", "adam.v."]
 
-  /// A model without the state of its training; `provenance` is recorded beside the configuration.
-  public init(_ model: any SpellingModel, provenance: [String: String]) {
-    self.init(model, moments: [], provenance: provenance)
-  }
-
-  init(_ model: any SpellingModel, moments: [Safetensors.Tensor], provenance: [String: String]) {
-    configuration = model.configuration
-    vocabulary = model.vocabulary
-    self.provenance = provenance
-    tensors = model.tensors()
-    self.moments = moments
-  }
-
   /// - Throws: `FileError` if the file is missing, is not safetensors, or does not hold a model's configuration and
   ///   exactly its tensors, or those and all moments.
   public init(path: String) throws(FileError) {

@@ -143,14 +143,3 @@ public struct Ablation: Sendable {
     }
   }
 }
-
-extension KernelChoice {
-  /// Trains a model on one thread and measures its accuracy on the test images.
-  public func accuracy(
-    of configuration: ModelConfiguration, recipe: Recipe, on dataset: Dataset
-  ) throws -> Double {
-    let session = try train(configuration, recipe: recipe, images: dataset.train, threads: 1)
-    try session.finish()
-    return try session.model.evaluate(dataset.test, threads: 1).accuracy
-  }
-}

@@ -199,3 +199,17 @@ extension LabelledImages {
     return hash.hex()
   }
 }
+
+extension SettingsReader {
+  /// - Throws: `FileError` for kernels that there are not, which includes C in Double.
+  mutating func kernels() throws(FileError) -> SavedTraining.Kernels {
+    let backend = try take("backend", "c or reference", KernelChoice.Backend.init)
+    let precision = try take("precision", backend == .c ? "float" : "float or double") {
+      KernelChoice.Precision(rawValue: $0).flatMap { backend == .c && $0 == .double ? nil : $0 }
+    }
+    let names = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+    let instructionSet: InstructionSet? =
+      backend == .c ? try take("isa", "one of \(names)", InstructionSet.init) : nil
+    return SavedTraining.Kernels(backend: backend, precision: precision, instructionSet: instructionSet)
+  }
+}

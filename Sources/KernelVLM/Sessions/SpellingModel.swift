@@ -62,6 +62,21 @@ extension SpellingModel {
   }
 }
 
+extension Checkpoint {
+  /// A model without the state of its training; `provenance` is recorded beside the configuration.
+  public init(_ model: any SpellingModel, provenance: [String: String]) {
+    self.init(model, moments: [], provenance: provenance)
+  }
+
+  init(_ model: any SpellingModel, moments: [Safetensors.Tensor], provenance: [String: String]) {
+    configuration = model.configuration
+    vocabulary = model.vocabulary
+    self.provenance = provenance
+    tensors = model.tensors()
+    self.moments = moments
+  }
+}
+
 extension LabelledImages {
   fileprivate static func one(_ bytes: [UInt8], side: Int) throws(ConfigurationError) -> LabelledImages {
     let image = try LabelledImages(bytes: bytes, side: side)

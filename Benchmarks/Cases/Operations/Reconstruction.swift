@@ -42,7 +42,7 @@ struct ReconstructionForward: KernelCase {
   func prepare<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) -> () -> Void {
     let (n, P, m) = (shape.n, shape.pixels, shape.m)
     let value = bench.output("value", n, 1)
-    let state = shape.state(bench.output, norms: bench.output, bench)
+    let state = shape.state({ bench.output($0, $1, $2) }, norms: { bench.output($0, $1, $2) }, bench)
     let g = bench.input("g", n, m)
     // Images about as long as 2, whose value is between the clips.
     let x = bench.input("x", n, P, scale: 2 / Double(P).squareRoot())
@@ -68,7 +68,7 @@ struct ReconstructionBackward: KernelCase {
     let dc = bench.output("dc", 2 * m, P, adds: true)
     let weights = bench.input("weights", n, 1)
     let value = bench.input("value", n, 1, positive: true)
-    let state = shape.state(bench.input, norms: { bench.input($0, $1, $2, positive: true) }, bench)
+    let state = shape.state({ bench.input($0, $1, $2) }, norms: { bench.input($0, $1, $2, positive: true) }, bench)
     // A gram is symmetric.
     for a in 0..<2 * m {
       for b in 0..<m where b > a % m { state.grams[a, b] = state.grams[a / m * m + b, a % m] }
