@@ -15,6 +15,7 @@ public struct SHA256 {
     SHA256_Update(&state, bytes.baseAddress, bytes.count)
   }
 
+  /// Takes the next bytes.
   public mutating func update(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { update($0) }
   }
