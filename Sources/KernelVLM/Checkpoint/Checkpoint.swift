@@ -6,6 +6,7 @@ import ReferenceKernels
 /// string for each setting, and the provenance. That of a training that can go on has Adam's moments too, as tensors
 /// `adam.m.` and `adam.v.` + name: see `SavedTraining`.
 public struct Checkpoint: Sendable, Equatable {
+  /// That of the model.
   public let configuration: ModelConfiguration
   /// What else the metadata says: data, steps, seed, …
   public let provenance: [String: String]

@@ -5,9 +5,13 @@ import ReferenceKernels
 /// Parameters, gradients and moments are one flat buffer each, with this same table. Tensors stand without gaps, so that
 /// neighbours can be read as one taller matrix: left above right, keys above values.
 public struct ParameterTable: Sendable {
+  /// One tensor, (rows, columns).
   public struct Entry: Sendable {
+    /// As files call it: "layers.0.attention.wq".
     public let name: String
+    /// Outputs, of a weight.
     public let rows: Int
+    /// Inputs, of a weight.
     public let columns: Int
     /// Standard deviation of the initial draw.
     public let deviation: Double
@@ -17,6 +21,7 @@ public struct ParameterTable: Sendable {
     public let range: Range<Int>
   }
 
+  /// In the order in which they are drawn.
   public let entries: [Entry]
   /// Number of all parameters.
   public var count: Int { entries.last?.range.upperBound ?? 0 }
@@ -24,7 +29,7 @@ public struct ParameterTable: Sendable {
   /// The most that memory can address, in the widest precision.
   private static var limit: Int { Int.max / MemoryLayout<Double>.stride }
 
-  /// - Parameter vocabularySize: V, the number of text tokens.
+  /// The tensors of a model with V = `vocabularySize` text tokens.
   /// - Throws: `ConfigurationError` for more parameters than memory can address.
   public init(_ c: ModelConfiguration, vocabularySize: Int) throws(ConfigurationError) {
     var entries: [Entry] = []

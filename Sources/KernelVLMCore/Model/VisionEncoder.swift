@@ -1,6 +1,6 @@
 import ReferenceKernels
 
-/// From an image to its F features and the vision embedding that they share, polynomial all the way:
+/// From an image to its F features and the vision embedding that they share, products of projections, normalised:
 ///
 ///     f1 = unit((L1 x) ⊙ (R1 x)),  f2 = unit((L2 x) ⊙ (R2 x))     base autoencoders, degree 2
 ///     t  = (A f1) ⊙ (B f2)                                         BAE × BAE tokens, degree 4

@@ -3,11 +3,16 @@ import ReferenceKernels
 /// A model that sees an image and spells its name: a configuration, its parameters, and the kernels that compute with
 /// them.
 public struct VisionLanguageModel<K: Kernels>: Sendable {
+  /// The numbers that its kernels compute with.
   public typealias Scalar = K.Scalar
 
+  /// Its shape and its loss.
   public let configuration: ModelConfiguration
+  /// The tokens of its names.
   public let vocabulary: Vocabulary
+  /// The names and shapes of its parameters.
   public let table: ParameterTable
+  /// What it is computed with.
   public let kernels: K
   /// What shares the images of a batch between threads.
   public let parallel: Parallel

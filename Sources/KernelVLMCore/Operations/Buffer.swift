@@ -7,8 +7,10 @@ import ReferenceKernels
 /// ranges that they write are disjoint.
 public final class Buffer<Element: Sendable & Numeric>: @unchecked Sendable {
   private let memory: UnsafeMutablePointer<Element>
+  /// How many scalars.
   public let count: Int
 
+  /// `count` zeros. Where there is no memory the process ends, by the handler of `vlm_on_out_of_memory`.
   public init(count: Int) {
     memory = Self.allocate(max(count, 1))
     memory.initialize(repeating: 0, count: count)

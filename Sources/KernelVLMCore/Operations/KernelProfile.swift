@@ -8,6 +8,7 @@ public final class KernelProfile: @unchecked Sendable {
   public struct Entry: Sendable {
     /// The method of `Kernels`: "matmulForward(_:x:w:accumulate:)".
     public let operation: StaticString
+    /// How often it was called.
     public fileprivate(set) var calls = 0
     /// In nanoseconds, over all calls.
     public fileprivate(set) var nanoseconds: Int64 = 0
@@ -63,11 +64,13 @@ public final class KernelProfile: @unchecked Sendable {
 
 /// Kernels that keep account of their time. What they compute is what `kernels` compute.
 public struct ProfiledKernels<Base: Kernels>: Kernels {
+  /// That of the kernels whose time is taken.
   public typealias Scalar = Base.Scalar
 
   let kernels: Base
   let profile: KernelProfile
 
+  /// `kernels`, whose time goes to `profile`.
   public init(kernels: Base, profile: KernelProfile) {
     self.kernels = kernels
     self.profile = profile
