@@ -30,12 +30,15 @@ public struct Checkpoint: Sendable, Equatable {
   public init(_ file: Safetensors, path: String) throws(FileError) {
     var settings = SettingsReader(file.metadata, path: path)
     configuration = try settings.configuration()
-    do { vocabulary = try Vocabulary(names: configuration.names) } catch {
+    let table: ParameterTable
+    do {
+      vocabulary = try Vocabulary(names: configuration.names)
+      table = try ParameterTable(configuration, vocabularySize: vocabulary.size)
+    } catch {
       throw FileError(.malformed, path: path, error.description)
     }
     try settings.tokens(of: vocabulary)
     provenance = settings.remaining
-    let table = ParameterTable(configuration, vocabularySize: vocabulary.size)
     let hasMoments = file.tensors.contains { $0.name.hasPrefix(Self.momentPrefix) }
     let shapes = table.shapes() + (hasMoments ? Self.momentPrefixes.flatMap(table.shapes) : [])
     let found = try file.tensors(matching: shapes, path: path)

@@ -6,7 +6,9 @@ extension ModelConfiguration {
 
   /// The configuration as the metadata of a checkpoint.
   var metadata: [String: String] {
-    Self.settings.texts(of: self).merging(["format": Self.checkpointFormat]) { text, _ in text }
+    var texts = Self.settings.texts(of: self)
+    texts["format"] = Self.checkpointFormat
+    return texts
   }
 }
 

@@ -31,7 +31,7 @@ public struct VisionLanguageModel<K: Kernels>: Sendable {
     self.configuration = configuration
     self.kernels = kernels
     vocabulary = try Vocabulary(names: configuration.names)
-    table = ParameterTable(configuration, vocabularySize: vocabulary.size)
+    table = try ParameterTable(configuration, vocabularySize: vocabulary.size)
     buffer = Buffer(count: table.count)
     let parameters = Parameters(buffer, table: table, configuration: configuration)
     encoder = VisionEncoder(kernels: kernels, configuration: configuration, parameters: parameters)

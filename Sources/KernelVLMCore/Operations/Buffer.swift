@@ -75,7 +75,9 @@ struct Arena<Element: Sendable & Numeric> {
   /// A matrix whose content is whatever was there before. Each begins on a cache line.
   mutating func matrix(_ rows: Int, _ columns: Int) -> Matrix<Element> {
     let line = 64 / MemoryLayout<Element>.stride
-    let footprint = (rows * columns + line - 1) / line * line
+    let (size, overflow) = rows.multipliedReportingOverflow(by: columns)
+    // What is too large to be counted is asked for too, and not to be had.
+    let footprint = overflow || size > Int.max - line ? .max : (size + line - 1) / line * line
     guard footprint <= rest.count, let start = rest.baseAddress else {
       openChunk(holding: footprint)
       return matrix(rows, columns)

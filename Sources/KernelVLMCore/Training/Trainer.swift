@@ -102,7 +102,9 @@ public final class Trainer<K: Kernels> {
   public func step(threads: Int? = nil, reportsReconstruction: Bool = false) throws(TrainingError) -> StepReport {
     guard stepsDone < recipe.scheduleSteps else { throw .scheduleEnded(step: stepsDone) }
     let threads = threads ?? stepThreads
-    let batch = (0..<recipe.batch).map { order.image(at: stepsDone * recipe.batch + $0) }
+    // More positions than an Int of 32 bits can tell apart.
+    let first = UInt64(stepsDone) &* UInt64(recipe.batch)
+    let batch = (0..<UInt64(recipe.batch)).map { order.image(at: first &+ $0) }
     let sum = meanGradient(of: batch, threads: threads, wantsReconstruction: reportsReconstruction)
     let text = sum.text / Double(recipe.batch)
     let reconstruction = sum.reconstruction / Double(recipe.batch)

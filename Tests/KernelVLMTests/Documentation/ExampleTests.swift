@@ -90,7 +90,8 @@ struct ExampleTests {
     try session.finish()
     #expect(model.weightsSHA256 == session.model.weightsSHA256)
     #expect((fast != nil) == InstructionSet.available.contains(.avx2))
-    #expect(plain.squaredNorm(Buffer(count: 3).all) == 0)
+    let zero = Buffer<Double>(count: 3)
+    #expect(withExtendedLifetime(zero) { plain.squaredNorm(zero.all) } == 0)
   }
 
   /// Every Swift example of the pages is compiled and run above, as it stands.
