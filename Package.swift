@@ -53,6 +53,8 @@ let package = Package(
   products: [
     // With the reference kernels, whose matrices and numbers the library's own kernels take.
     .library(name: "KernelVLM", targets: ["KernelVLM", "ReferenceKernels"]),
+    // The model without files, which needs neither zlib nor OpenSSL.
+    .library(name: "KernelVLMCore", targets: ["KernelVLMCore", "ReferenceKernels"]),
     .library(name: "CVLMKernels", targets: ["CVLMKernels"]),
     .executable(name: "kernelvlm", targets: ["KernelVLMCommand"]),
   ],

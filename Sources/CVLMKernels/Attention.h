@@ -261,8 +261,8 @@ static float score_scale(ptrdiff_t d, ptrdiff_t R) {
 }
 
 /// Both dot products and, in `tile`, the scores of n queries from `first` on, -∞ where masked, by a head of 2 x 4
-/// components at `at`: what scores_of_block does, but the dot products stay in registers.  dots1, dots2 (n, T).
-static void scores_of_eight(float *tile, float *dots1, float *dots2, const float *q, const key_block *block,
+/// components at `at`: what scores_of_block does, but the dot products stay in registers.  partial1, partial2 (n, T).
+static void scores_of_eight(float *tile, float *partial1, float *partial2, const float *q, const key_block *block,
                             const keys *k, ptrdiff_t first, ptrdiff_t n, ptrdiff_t at) {
   const ptrdiff_t T = k->F + k->S;
   VLM_FOR_VECTORS(j, part, T, {
@@ -274,8 +274,8 @@ static void scores_of_eight(float *tile, float *dots1, float *dots2, const float
       const float *qi = q + i * k->D + at;
       vf dot1 = qi[0] * left[0] + qi[1] * left[1] + qi[2] * left[2] + qi[3] * left[3];
       vf dot2 = qi[4] * right[0] + qi[5] * right[1] + qi[6] * right[2] + qi[7] * right[3];
-      put(dots1 + i * T + j, dot1, part);
-      put(dots2 + i * T + j, dot2, part);
+      put(partial1 + i * T + j, dot1, part);
+      put(partial2 + i * T + j, dot2, part);
       store(tile + i * TILE_ROW + j, only(dot1 * dot2 * 0.125f, visible_to(k, first + i) - j, -INFINITY));
     }
   });
