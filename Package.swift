@@ -3,8 +3,9 @@ import Foundation
 import PackageDescription
 
 // OpenMP is a choice that must not be made silently: without libomp the manifest stops (a warning would be cached as a
-// serial build), and KERNELVLM_SERIAL=1 asks for the serial build by name.
-let serial = Context.environment["KERNELVLM_SERIAL"] == "1"
+// serial build), and KERNELVLM_SERIAL=1 asks for the serial build by name. So do the Swift Package Index's machines.
+let isIndexing = ["SPI_BUILDER", "SPI_PROCESSING"].contains { Context.environment[$0] == "1" }
+let serial = Context.environment["KERNELVLM_SERIAL"] == "1" || isIndexing
 let libraryFolders = ["lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu", "lib64", "lib", "local/lib"]
 if !serial && !libraryFolders.contains(where: { FileManager.default.fileExists(atPath: "/usr/\($0)/libomp.so.5") }) {
   let message = "KernelVLM: libomp.so.5 not found: apt-get install libomp-dev (or set KERNELVLM_SERIAL=1)\n"
@@ -23,7 +24,7 @@ if !serial {
 
 // The same for Swift: finite differences of every parameter are 10^10 multiply-adds. Whole-module, so that the generic
 // model graph is specialised for each kernel set; several threads, because one would write a single object file.
-let optimized: [SwiftSetting] = [
+var optimized: [SwiftSetting] = [
   .unsafeFlags(
     ["-O", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "2"],
     .when(configuration: .debug))
@@ -37,17 +38,27 @@ if Context.environment["KERNELVLM_COVERAGE"] == "1" {
   kernelLibraries.append(.unsafeFlags(["-profile-generate"]))
 }
 
+// KERNELVLM_DOCS=1 builds the documentation, for Tests/docs: with a plugin that nobody else needs to fetch, and without
+// optimisation, since nothing is run.
+var dependencies: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+]
+if Context.environment["KERNELVLM_DOCS"] == "1" || isIndexing {
+  dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+  optimized = []
+}
+
 let package = Package(
   name: "KernelVLM",
   products: [
     // With the reference kernels, whose matrices and numbers the library's own kernels take.
     .library(name: "KernelVLM", targets: ["KernelVLM", "ReferenceKernels"]),
+    // The model without files, which needs neither zlib nor OpenSSL.
+    .library(name: "KernelVLMCore", targets: ["KernelVLMCore", "ReferenceKernels"]),
     .library(name: "CVLMKernels", targets: ["CVLMKernels"]),
     .executable(name: "kernelvlm", targets: ["KernelVLMCommand"]),
   ],
-  dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
-  ],
+  dependencies: dependencies,
   targets: [
     .target(
       name: "CVLMKernels", path: ".", exclude: ["Sources/CVLMKernels/README.md"], sources: ["Sources/CVLMKernels"],
@@ -65,6 +76,7 @@ let package = Package(
     .executableTarget(
       name: "KernelVLMCommand",
       dependencies: ["KernelVLM", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      exclude: ["README.md"],
       swiftSettings: counted),
     .testTarget(
       name: "KernelVLMTests", dependencies: ["KernelVLM", "KernelVLMCore", "CVLMKernels", "ReferenceKernels"],

@@ -18,8 +18,12 @@ from collections import defaultdict
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The name, the paths' beginnings, the least percentage. A file belongs to the first area that fits.
 AREAS = [
-    ("files and checkpoint", ["Sources/KernelVLM/Checkpoint/", "Sources/KernelVLM/Files/"], 100),
-    ("downloads and sessions", ["Sources/KernelVLM/"], 90),
+    (
+        "readers and checkpoint",
+        ["Sources/KernelVLM/Checkpoint/", "Sources/KernelVLM/Files/", "Sources/KernelVLM/Data/Dataset"],
+        100,
+    ),
+    ("rest of the library", ["Sources/KernelVLM/"], 90),
     ("core", ["Sources/KernelVLMCore/"], 90),
     ("reference kernels", ["Sources/ReferenceKernels/"], 90),
     ("C kernels", ["Sources/CVLMKernels/", "include/"], 90),

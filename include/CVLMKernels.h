@@ -16,7 +16,8 @@
 //   are overwritten (0) or added into (1).
 // - Operands do not overlap unless the entry says so, need no alignment, and belong to the caller. Sizes may be zero.
 // - A function cannot fail, allocates nothing and keeps nothing. NaN and infinity pass through as IEEE 754 says.
-// - `published` (0 or 1) chooses the gradient of the published program, which differs from the true one.
+// - `published` (0 or 1) chooses the gradient of the published program (github.com/sailfish009/purevlm), which differs
+//   from the true one.
 #ifndef CVLM_KERNELS_H
 #define CVLM_KERNELS_H
 
@@ -89,7 +90,7 @@ typedef struct {
                                             const float *_Nonnull x, const float *_Nonnull w, ptrdiff_t n, ptrdiff_t k,
                                             ptrdiff_t m, ptrdiff_t R, int accumulate);
 
-  // TensorProduct: BAE x BAE, the product of two projections of two inputs
+  // TensorProduct: BAE x BAE, low-rank bilinear pooling of two inputs: the product of their projections, element-wise
 
   /// y = (A x1) * (B x2), element-wise.
   /// y (n, m), rows ldy apart; x1, x2 (n, k); a, b (m, k). Keeps factors (n, 2, m): A x1 and B x2.

@@ -27,10 +27,15 @@ static adam_factors factors_of(const vlm_adam_settings *s) {
   };
 }
 
+/// What is kept, where the processor cannot flush by itself: x, or its sign alone where the exponent is 0.
+VLM_INLINE vf flushed(vf x) {
+  return VLM_FLUSH ? x : (vf)((vi)x & ((((vi)x & 0x7f800000) != 0) | INT32_MIN));
+}
+
 /// Both moments of one vector follow the gradient g. Returns the first, and √v + ε in `root`.
 VLM_INLINE vf adam_moments(float *m, float *v, vf g, vf *root, ptrdiff_t part, const adam_factors f) {
-  const vf mt = f.beta1 * get(m, part) + f.first * g, scaled = f.second * g;
-  const vf vt = f.beta2 * get(v, part) + scaled * scaled;
+  const vf mt = flushed(f.beta1 * get(m, part) + f.first * g), scaled = f.second * g;
+  const vf vt = flushed(f.beta2 * get(v, part) + scaled * scaled);
   put(m, mt, part);
   put(v, vt, part);
   *root = square_roots(vt) + f.epsilon;
@@ -39,7 +44,7 @@ VLM_INLINE vf adam_moments(float *m, float *v, vf g, vf *root, ptrdiff_t part, c
 
 VLM_INLINE void adam_move(float *p, vf step, ptrdiff_t part, const adam_factors f, int decays) {
   const vf pt = get(p, part);
-  put(p, decays ? pt - (step + f.decay * pt) : pt - step, part);
+  put(p, flushed(decays ? pt - (step + f.decay * pt) : pt - step), part);
 }
 
 /// n parameters; `decays` is a constant, whether decay is not 0.

@@ -108,7 +108,8 @@ VLM_INLINE void key_dots(float *tile, const float *x, ptrdiff_t ldx, const key_b
 /// probs_i = softmax of the scores of query i, 0 where masked, for `n` queries from `first` on. Up to BLOCK_KEYS scores
 /// are in a tile (which is changed) with -∞ where masked, more are in probs.  probs (n, T).
 // Not inlined, as weighted_rows is not: their registers would be taken from the loops around.
-static __attribute__((noinline)) void softmax_visible(float *probs, float *tile, const keys *k, ptrdiff_t first, ptrdiff_t n) {
+static __attribute__((noinline)) void softmax_visible(float *probs, float *tile, const keys *k, ptrdiff_t first,
+                                                      ptrdiff_t n) {
   const ptrdiff_t T = k->F + k->S;
   for (ptrdiff_t i = 0; i < n; i++, probs += T, tile += TILE_ROW) {
     const ptrdiff_t visible = visible_to(k, first + i);
@@ -185,7 +186,8 @@ VLM_INLINE void weighted_heads(float *y, const float *w, ptrdiff_t ldw, ptrdiff_
 }
 
 /// y = Σ_j weights_ij row_j over all keys, for a head's components from `at` on.  weights (n, T).
-static __attribute__((noinline)) void weighted_rows(float *y, const float *weights, const keys *k, ptrdiff_t n, ptrdiff_t at) {
+static __attribute__((noinline)) void weighted_rows(float *y, const float *weights, const keys *k, ptrdiff_t n,
+                                                    ptrdiff_t at) {
   const ptrdiff_t d = k->D / k->H, ld = 2 * k->D, T = k->F + k->S;
   if (d == HEAD_WIDTH) {
     weighted_heads(y, weights, T, 0, k, n, at, 1);
@@ -259,8 +261,8 @@ static float score_scale(ptrdiff_t d, ptrdiff_t R) {
 }
 
 /// Both dot products and, in `tile`, the scores of n queries from `first` on, -∞ where masked, by a head of 2 x 4
-/// components at `at`: what scores_of_block does, but the dot products stay in registers.  dots1, dots2 (n, T).
-static void scores_of_eight(float *tile, float *dots1, float *dots2, const float *q, const key_block *block,
+/// components at `at`: what scores_of_block does, but the dot products stay in registers.  partial1, partial2 (n, T).
+static void scores_of_eight(float *tile, float *partial1, float *partial2, const float *q, const key_block *block,
                             const keys *k, ptrdiff_t first, ptrdiff_t n, ptrdiff_t at) {
   const ptrdiff_t T = k->F + k->S;
   VLM_FOR_VECTORS(j, part, T, {
@@ -272,8 +274,8 @@ static void scores_of_eight(float *tile, float *dots1, float *dots2, const float
       const float *qi = q + i * k->D + at;
       vf dot1 = qi[0] * left[0] + qi[1] * left[1] + qi[2] * left[2] + qi[3] * left[3];
       vf dot2 = qi[4] * right[0] + qi[5] * right[1] + qi[6] * right[2] + qi[7] * right[3];
-      put(dots1 + i * T + j, dot1, part);
-      put(dots2 + i * T + j, dot2, part);
+      put(partial1 + i * T + j, dot1, part);
+      put(partial2 + i * T + j, dot2, part);
       store(tile + i * TILE_ROW + j, only(dot1 * dot2 * 0.125f, visible_to(k, first + i) - j, -INFINITY));
     }
   });
@@ -305,8 +307,9 @@ VLM_INLINE void scores_of_block(float *scores, float *probs, float *partial, con
   }
 }
 
-static void attention_forward(float *y, float *probs, float *partial_scores, const float *q, const float *vision, const float *text,
-                              ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H, ptrdiff_t R) {
+static void attention_forward(float *y, float *probs, float *partial_scores, const float *q, const float *vision,
+                              const float *text, ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H,
+                              ptrdiff_t R) {
   const keys k = {vision, text, n, F, S, D, H};
   const ptrdiff_t T = F + S, d = D / H;
   const float scale = score_scale(d, R);
@@ -385,8 +388,8 @@ static void join_halves(float *dq, const float *dhalves, ptrdiff_t D, ptrdiff_t 
 
 static void attention_backward(float *dq, float *dvision, float *dtext, const float *dy, const float *probs,
                                const float *partial_scores, const float *q, const float *vision, const float *text,
-                               ptrdiff_t n,
-                               ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H, ptrdiff_t R, int accumulate) {
+                               ptrdiff_t n, ptrdiff_t F, ptrdiff_t S, ptrdiff_t D, ptrdiff_t H, ptrdiff_t R,
+                               int accumulate) {
   const keys k = {vision, text, n, F, S, D, H};
   const ptrdiff_t T = F + S, d = D / H, ld = 2 * D;
   const float scale = score_scale(d, R);

@@ -2,13 +2,13 @@
 // regions call the functions of a table.
 #include "CVLMKernels.h"
 
+#ifdef _OPENMP
 #include <pthread.h>
 #include <sys/resource.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
 
-#ifdef _OPENMP
 // Declared here, because the compiler does not come with omp.h.
 extern int omp_in_parallel(void);
 extern int omp_get_thread_num(void);
@@ -26,7 +26,7 @@ static int may_share(void) { return 0; }
 int vlm_has_openmp(void) { return 0; }
 #endif
 
-static int smaller(ptrdiff_t a, int b) { return a < b ? (int)a : b; }
+static int smaller(int64_t a, int b) { return a < b ? (int)a : b; }
 
 /// By itself: a function with a region greets OpenMP when it is entered, which starts it, whatever it then does.
 __attribute__((noinline)) static void share(ptrdiff_t count, int threads,
@@ -127,7 +127,7 @@ enum { CHUNK = 48 };
 
 /// Threads that pay for n k m multiply-adds. A region costs about a microsecond, in which one core does some 40,000 of
 /// them: each thread should have several times that.
-static int threads_for(ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int threads) {
+static int threads_for(int64_t n, int64_t k, int64_t m, int threads) {
   return smaller(n * k * m / (1 << 18) + 1, threads);
 }
 

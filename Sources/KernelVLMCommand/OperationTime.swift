@@ -9,8 +9,8 @@ struct OperationTime: Encodable {
   /// Of the step.
   let share: Double
 
-  /// The operations that were called, the longest first, then what is not the kernels', and what measuring them took. All
-  /// are measured, none is what is left: together they are the step but for the ends of a training.
+  /// The operations that were called, the longest first, then what is not the kernels', and what measuring them took.
+  /// Rows are measured, not inferred: together they are the step but for the ends of a training.
   static func all(_ profile: KernelProfile, steps: Int, seconds: Double) -> [OperationTime] {
     func row(_ name: String, calls: Int, nanoseconds: Double) -> OperationTime {
       OperationTime(

@@ -76,9 +76,11 @@ extension Option where Value == String? {
     guard let setting = table.first(where: { $0.option == name }) else {
       preconditionFailure("no setting has the option \(name)")
     }
-    var choices: [String] = []
-    if case .choice(let words, _, _, _) = setting.value { choices = words }
-    let values = choices.isEmpty ? "" : "values: \(choices.joined(separator: ", ")); "
+    var (choices, values) = ([String](), "")
+    if case .choice(let words, let others, _, _) = setting.value {
+      choices = words
+      values = "values: \((words + (others.map { [$0] } ?? [])).joined(separator: ", ")); "
+    }
     let usual = other ?? setting.text(of: standard, separator: ",")
     self.init(
       name: .customLong(name), parsing: .unconditional,

@@ -2,15 +2,22 @@
 public struct AdamSettings<Scalar: KernelScalar>: Sendable {
   /// Multiplies the gradient before anything else: the product of the clips.
   public var gradientScale: Scalar
+  /// Of this step.
   public var learningRate: Scalar
+  /// Decay of the mean gradient m.
   public var beta1: Scalar
+  /// Decay of the mean squared gradient v.
   public var beta2: Scalar
-  /// 1 / (1 − beta1ᵗ) and 1 / (1 − beta2ᵗ) at step t = 1, 2, …
+  /// 1 / (1 − beta1ᵗ) at step t = 1, 2, …
   public var correction1: Scalar
+  /// 1 / (1 − beta2ᵗ).
   public var correction2: Scalar
+  /// Added to √v̂.
   public var epsilon: Scalar
+  /// The share of a parameter that a step takes from it, per unit of the learning rate.
   public var weightDecay: Scalar
 
+  /// All of them, as documented beside each.
   @inlinable
   public init(
     gradientScale: Scalar, learningRate: Scalar, beta1: Scalar, beta2: Scalar, correction1: Scalar, correction2: Scalar,

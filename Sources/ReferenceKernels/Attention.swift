@@ -3,9 +3,12 @@
 ///
 /// The n queries belong to the last n of the S text positions, so query i sees text positions 0 ... S − n + i.
 public struct KeyValues<Scalar: KernelScalar> {
+  /// Of the F vision positions: (F, 2 D).
   public let vision: Matrix<Scalar>
+  /// Of the S text positions: (S, 2 D).
   public let text: Matrix<Scalar>
 
+  /// Both must have rows of 2 D scalars: traps otherwise.
   @inlinable
   public init(vision: Matrix<Scalar>, text: Matrix<Scalar>) {
     precondition(vision.columns == text.columns, "rows of \(vision.columns) and \(text.columns)")
@@ -33,6 +36,7 @@ public struct KeyValues<Scalar: KernelScalar> {
     }
   }
 
+  /// Overwrites every key and every value.
   @inlinable
   public func fill(_ value: Scalar) {
     vision.fill(value)

@@ -4,12 +4,16 @@
 /// be some columns of a wider matrix: the features of an image are concatenated by letting each product write its own
 /// columns. A view is as large as three integers and is copied freely; it must not outlive its owner.
 public struct Matrix<Element> {
+  /// The first scalar.
   public let pointer: UnsafeMutablePointer<Element>
+  /// How many rows.
   public let rows: Int
+  /// How many columns.
   public let columns: Int
   /// Distance between the beginnings of two rows, in scalars; at least `columns`.
   public let stride: Int
 
+  /// A view of memory that must outlive it; `stride` is `columns` unless given. Traps where these are no matrix.
   @inlinable
   public init(_ pointer: UnsafeMutablePointer<Element>, rows: Int, columns: Int, stride: Int? = nil) {
     self.pointer = pointer
@@ -20,6 +24,7 @@ public struct Matrix<Element> {
       rows >= 0 && columns >= 0 && self.stride >= columns, "no matrix: \(rows) × \(columns), stride \(self.stride)")
   }
 
+  /// The scalar of a row and a column; both are checked in builds without optimisation.
   @inlinable
   public subscript(row: Int, column: Int) -> Element {
     get {
@@ -59,6 +64,7 @@ public struct Matrix<Element> {
     return Matrix(pointer, rows: newRows, columns: newColumns)
   }
 
+  /// Overwrites every scalar.
   @inlinable
   public func fill(_ value: Element) {
     for i in 0..<rows { (pointer + i * stride).update(repeating: value, count: columns) }

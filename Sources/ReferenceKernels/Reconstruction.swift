@@ -1,17 +1,21 @@
 /// What the reconstruction error keeps for its gradient, for n images, m bilinear features and P pixels.
 public struct ReconstructionState<Scalar: KernelScalar> {
-  /// u = unit(g): (n, m), and |g|: (n, 1).
+  /// u = unit(g): (n, m).
   public let unit: Matrix<Scalar>
+  /// |g|: (n, 1).
   public let norm: Matrix<Scalar>
   /// The norms of the rows of C: (2 m, 1).
   public let rowNorms: Matrix<Scalar>
   /// L^ L^ᵀ and below it R^ R^ᵀ: (2 m, m).
   public let grams: Matrix<Scalar>
-  /// Scratch: the unit rows L^ and below them R^, (2 m, P), and the gradients of these and of the grams.
+  /// Scratch: the unit rows L^ and below them R^, (2 m, P).
   public let rows: Matrix<Scalar>
+  /// Scratch: the gradient of `rows`, (2 m, P).
   public let drows: Matrix<Scalar>
+  /// Scratch: the gradient of `grams`, (2 m, m).
   public let dgrams: Matrix<Scalar>
 
+  /// Room for it, of the shapes documented beside each.
   @inlinable
   public init(
     unit: Matrix<Scalar>, norm: Matrix<Scalar>, rowNorms: Matrix<Scalar>, grams: Matrix<Scalar>, rows: Matrix<Scalar>,

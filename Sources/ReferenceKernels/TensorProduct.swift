@@ -1,5 +1,5 @@
 extension Reference {
-  /// y = (A x1) ⊙ (B x2): the BAE × BAE tokens, degree 4 in the image.
+  /// y = (A x1) ⊙ (B x2): low-rank bilinear pooling of two inputs; the BAE × BAE tokens, degree 4 in the image.
   ///
   /// y (n, m); x1, x2 (n, k); a, b (m, k). Keeps factors (n, 2 m): A x1 and B x2 side by side.
   @inlinable

@@ -6,6 +6,7 @@ import ReferenceKernels
 /// string for each setting, and the provenance. That of a training that can go on has Adam's moments too, as tensors
 /// `adam.m.` and `adam.v.` + name: see `SavedTraining`.
 public struct Checkpoint: Sendable, Equatable {
+  /// That of the model.
   public let configuration: ModelConfiguration
   /// What else the metadata says: data, steps, seed, …
   public let provenance: [String: String]
@@ -19,18 +20,6 @@ public struct Checkpoint: Sendable, Equatable {
   static let momentPrefix = "adam."
   static let momentPrefixes = ["adam.m.", "adam.v."]
 
-  public init(_ model: any SpellingModel, provenance: [String: String]) {
-    self.init(model, moments: [], provenance: provenance)
-  }
-
-  init(_ model: any SpellingModel, moments: [Safetensors.Tensor], provenance: [String: String]) {
-    configuration = model.configuration
-    vocabulary = model.vocabulary
-    self.provenance = provenance
-    tensors = model.tensors()
-    self.moments = moments
-  }
-
   /// - Throws: `FileError` if the file is missing, is not safetensors, or does not hold a model's configuration and
   ///   exactly its tensors, or those and all moments.
   public init(path: String) throws(FileError) {
@@ -41,12 +30,15 @@ public struct Checkpoint: Sendable, Equatable {
   public init(_ file: Safetensors, path: String) throws(FileError) {
     var settings = SettingsReader(file.metadata, path: path)
     configuration = try settings.configuration()
-    do { vocabulary = try Vocabulary(names: configuration.names) } catch {
+    let table: ParameterTable
+    do {
+      vocabulary = try Vocabulary(names: configuration.names)
+      table = try ParameterTable(configuration, vocabularySize: vocabulary.size)
+    } catch {
       throw FileError(.malformed, path: path, error.description)
     }
     try settings.tokens(of: vocabulary)
     provenance = settings.remaining
-    let table = ParameterTable(configuration, vocabularySize: vocabulary.size)
     let hasMoments = file.tensors.contains { $0.name.hasPrefix(Self.momentPrefix) }
     let shapes = table.shapes() + (hasMoments ? Self.momentPrefixes.flatMap(table.shapes) : [])
     let found = try file.tensors(matching: shapes, path: path)

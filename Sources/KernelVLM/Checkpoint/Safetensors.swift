@@ -27,7 +27,9 @@ public struct Safetensors: Sendable, Equatable {
 
   /// One named array.
   public struct Tensor: Sendable, Equatable {
+    /// As the file calls it.
     public let name: String
+    /// What its elements are.
     public let type: ElementType
     /// Outermost dimension first; empty for a scalar.
     public let shape: [Int]
@@ -50,6 +52,7 @@ public struct Safetensors: Sendable, Equatable {
   /// In the order of their data in the file.
   public var tensors: [Tensor]
 
+  /// A file that is not written yet.
   public init(metadata: [String: String] = [:], tensors: [Tensor]) {
     self.metadata = metadata
     self.tensors = tensors
@@ -148,6 +151,7 @@ extension Safetensors {
   /// The tensors share the memory of `bytes`; besides it, names, shapes and metadata take a few megabytes at most.
   ///
   /// - Parameters:
+  ///   - bytes: the whole file.
   ///   - path: the file's name, for errors.
   ///   - allowNonFinite: whether a tensor may hold NaN or infinity.
   /// - Throws: `FileError.malformed` that says what was expected, what was found, and where.

@@ -6,7 +6,9 @@ extension ModelConfiguration {
 
   /// The configuration as the metadata of a checkpoint.
   var metadata: [String: String] {
-    Self.settings.texts(of: self).merging(["format": Self.checkpointFormat]) { text, _ in text }
+    var texts = Self.settings.texts(of: self)
+    texts["format"] = Self.checkpointFormat
+    return texts
   }
 }
 
@@ -62,18 +64,6 @@ struct SettingsReader {
     return r
   }
 
-  /// - Throws: `FileError` for kernels that there are not, which includes C in Double.
-  mutating func kernels() throws(FileError) -> SavedTraining.Kernels {
-    let backend = try take("backend", "c or reference", KernelChoice.Backend.init)
-    let precision = try take("precision", backend == .c ? "float" : "float or double") {
-      KernelChoice.Precision(rawValue: $0).flatMap { backend == .c && $0 == .double ? nil : $0 }
-    }
-    let names = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
-    let instructionSet: InstructionSet? =
-      backend == .c ? try take("isa", "one of \(names)", InstructionSet.init) : nil
-    return SavedTraining.Kernels(backend: backend, precision: precision, instructionSet: instructionSet)
-  }
-
   /// A text that can be shown in a message.
   mutating func line(_ key: String) throws(FileError) -> String {
     try take(key, "an entry of one line, at most 80 characters") { quoted($0) == "\"\($0)\"" ? $0 : nil }
@@ -94,7 +84,7 @@ struct SettingsReader {
     }
   }
 
-  private mutating func take<Value>(
+  mutating func take<Value>(
     _ key: String, _ expected: String, _ parse: (String) -> Value?
   ) throws(FileError) -> Value {
     guard let text = remaining.removeValue(forKey: key) else { throw refuse(key, expected, found: nil) }

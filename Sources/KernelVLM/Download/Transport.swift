@@ -18,6 +18,7 @@ public struct TransportError: Error, Equatable {
   /// Whether no connection came about: the network may be missing altogether.
   public let isUnreachable: Bool
 
+  /// What went wrong, and whether no connection came about.
   public init(_ reason: String, isUnreachable: Bool = false) {
     self.reason = reason
     self.isUnreachable = isUnreachable

@@ -16,12 +16,14 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     case memory
   }
 
+  /// What kind of trouble.
   public let kind: Kind
   /// The file as the user named it.
   public let path: String
   /// What was expected and what was found, as one sentence part: "expected magic 0x00000803, found 0x00000801".
   public let problem: String
 
+  /// The kind, the file as the user named it, and what was expected and found.
   public init(_ kind: Kind, path: String, _ problem: String) {
     self.kind = kind
     self.path = path

@@ -23,7 +23,11 @@ public struct IDX: Sendable, Equatable {
   }
 
   /// Reads the content of a file, raw or gzip; which of them is decided by its first two bytes, not by its name.
-  /// - Parameter path: the file's name, for errors.
+  /// - Parameters:
+  ///   - content: the whole file.
+  ///   - rank: how many dimensions it must have.
+  ///   - path: the file's name, for errors.
+  /// - Throws: `FileError.malformed`.
   public init(content: [UInt8], rank: Int, path: String) throws(FileError) {
     try self.init(IDXContent(content, rank: rank, path: path))
   }
@@ -60,7 +64,8 @@ public struct IDX: Sendable, Equatable {
 }
 
 extension LabelledImages {
-  /// SHA-256 of the raw IDX files that hold these.
+  /// SHA-256 of the raw IDX file that holds the images.
   public var sha256OfImagesFile: String { IDX.sha256([count, side, side], images) }
+  /// SHA-256 of the raw IDX file that holds the labels.
   public var sha256OfLabelsFile: String { IDX.sha256([labels.count], labels) }
 }

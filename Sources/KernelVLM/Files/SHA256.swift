@@ -7,12 +7,15 @@ import COpenSSL
 public struct SHA256 {
   private var state = SHA256_CTX()
 
+  /// Of no bytes yet.
   public init() { SHA256_Init(&state) }
 
+  /// Takes the next bytes.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     SHA256_Update(&state, bytes.baseAddress, bytes.count)
   }
 
+  /// Takes the next bytes.
   public mutating func update(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { update($0) }
   }

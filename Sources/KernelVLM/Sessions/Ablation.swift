@@ -6,6 +6,7 @@ import Synchronization
 public struct Ablation: Sendable {
   /// Which vision features a model has.
   public enum FeatureSet: String, CaseIterable, Sendable {
+    /// Every feature.
     case all
     /// Without the tensor product of the base autoencoders.
     case direct
@@ -31,8 +32,11 @@ public struct Ablation: Sendable {
 
   /// One row and column of the table.
   public struct Arm: Hashable, Sendable {
+    /// The gradient that it is trained by.
     public let gradient: GradientKind
+    /// How it scores.
     public let attention: ModelConfiguration.Attention
+    /// What it sees.
     public let features: FeatureSet
 
     /// The default model, with what this arm exchanges.
@@ -46,9 +50,12 @@ public struct Ablation: Sendable {
 
   /// The accuracies of one arm, in the order of the seeds.
   public struct Result: Equatable, Sendable {
+    /// What was trained.
     public let arm: Arm
+    /// In the order of the seeds; 0 to 1.
     public let accuracies: [Double]
 
+    /// Of the accuracies.
     public var mean: Double { accuracies.reduce(0, +) / Double(accuracies.count) }
 
     /// √(Σ (a − mean)² / (n − 1)); nil for a single seed.
@@ -59,13 +66,17 @@ public struct Ablation: Sendable {
     }
   }
 
+  /// What is trained, from every seed.
   public let arms: [Arm]
+  /// Of every training, but for the seed.
   public let recipe: Recipe
+  /// Neighbouring ones.
   public let seeds: [UInt32]
 
   /// - Parameters:
   ///   - features: the columns of the table.
   ///   - recipe: of every training; its seed is the first of `seeds` neighbouring ones.
+  ///   - seeds: how many trainings each arm has; at least 1.
   public init(features: [FeatureSet] = FeatureSet.allCases, recipe: Recipe = Recipe(), seeds: Int = 3) {
     precondition(seeds >= 1, "\(seeds) seeds")
     arms = [GradientKind.published, .exact].flatMap { gradient in
@@ -77,10 +88,12 @@ public struct Ablation: Sendable {
     self.seeds = (0..<UInt32(seeds)).map { recipe.seed &+ $0 }
   }
 
+  /// arms × seeds.
   public var trainings: Int { arms.count * seeds.count }
 
   /// Trains every arm from every seed, `jobs` at a time.
   /// - Parameters:
+  ///   - jobs: trainings at a time.
   ///   - accuracy: trains one model and measures it. It runs on several threads.
   ///   - progress: called after each training with how many are done; one call at a time.
   /// - Throws: what `accuracy` threw first. Trainings that have begun are finished, others are left out.
@@ -128,16 +141,5 @@ public struct Ablation: Sendable {
       case .failure(let error): failure = failure ?? error
       }
     }
-  }
-}
-
-extension KernelChoice {
-  /// Trains a model on one thread and measures its accuracy on the test images.
-  public func accuracy(
-    of configuration: ModelConfiguration, recipe: Recipe, on dataset: Dataset
-  ) throws -> Double {
-    let session = try train(configuration, recipe: recipe, images: dataset.train, threads: 1)
-    while session.stepsDone < recipe.steps { _ = try session.step(reportsReconstruction: false) }
-    return try session.model.evaluate(dataset.test, threads: 1).accuracy
   }
 }

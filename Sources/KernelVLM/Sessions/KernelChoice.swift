@@ -2,6 +2,7 @@ import ReferenceKernels
 
 /// Which kernels to compute with, chosen at run time.
 public struct KernelChoice: Equatable, Sendable {
+  /// In which language the operations are.
   public enum Backend: String, CaseIterable, Sendable {
     /// C, vectorised, float32.
     case c
@@ -9,12 +10,17 @@ public struct KernelChoice: Equatable, Sendable {
     case reference
   }
 
+  /// The numbers that they compute with.
   public enum Precision: String, CaseIterable, Sendable {
+    /// 32 bits.
     case float
+    /// 64 bits; of the reference alone.
     case double
   }
 
+  /// C or Swift.
   public let backend: Backend
+  /// Float or Double.
   public let precision: Precision
   /// What the C kernels are compiled for.
   public let instructionSet: InstructionSet
@@ -41,13 +47,16 @@ public struct KernelChoice: Equatable, Sendable {
 
   /// A training that begins with parameters drawn from the recipe's seed, or with those of another model.
   /// - Parameters:
-  ///   - threads: at most so many.
+  ///   - configuration: the model.
+  ///   - recipe: how it is trained.
+  ///   - images: with labels, the indices of the configuration's names.
+  ///   - threads: at most so many; no bit depends on it.
   ///   - measuresThreads: whether to use fewer where steps turn out to be faster with fewer.
   ///   - profile: keeps account of the time of the C kernels, which then run on one thread.
   ///   - start: a model of this configuration, whose parameters to begin with; rounded if these kernels are less precise.
   /// - Throws: `ConfigurationError` if the settings or the images do not fit each other, or the reference is profiled.
   public func train(
-    _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int,
+    _ configuration: ModelConfiguration, recipe: Recipe, images: LabelledImages, threads: Int = 1,
     measuresThreads: Bool = false, profile: KernelProfile? = nil, from start: Checkpoint? = nil
   ) throws(ConfigurationError) -> any TrainingSession {
     try session(
@@ -64,13 +73,16 @@ public struct KernelChoice: Equatable, Sendable {
 
   /// A training that goes on where it was saved: to the same bits as without the break, with the same instruction set.
   /// - Parameters:
+  ///   - saved: where it stopped.
   ///   - steps: where it ends, if not where it was to end.
   ///   - images: those that it was trained on.
-  ///   - threads, measuresThreads, profile: as for `train`; no bit depends on them.
+  ///   - threads: as for `train`; no bit depends on it, nor on the next two.
+  ///   - measuresThreads: as for `train`.
+  ///   - profile: as for `train`.
   /// - Throws: `ConfigurationError` for another backend or precision, or steps that the schedule does not have;
   ///   `FileError` for other images.
   public func resume(
-    _ saved: SavedTraining, steps: Int? = nil, images: LabelledImages, threads: Int, measuresThreads: Bool = false,
+    _ saved: SavedTraining, steps: Int? = nil, images: LabelledImages, threads: Int = 1, measuresThreads: Bool = false,
     profile: KernelProfile? = nil
   ) throws -> any TrainingSession {
     var recipe = saved.recipe
@@ -127,5 +139,16 @@ public struct KernelChoice: Equatable, Sendable {
       preconditionFailure("\(instructionSet) was available and is not")
     }
     return kernels
+  }
+}
+
+extension KernelChoice {
+  /// Trains a model on one thread and measures its accuracy on the test images.
+  public func accuracy(
+    of configuration: ModelConfiguration, recipe: Recipe, on dataset: Dataset
+  ) throws -> Double {
+    let session = try train(configuration, recipe: recipe, images: dataset.train, threads: 1)
+    try session.finish()
+    return try session.model.evaluate(dataset.test, threads: 1).accuracy
   }
 }

@@ -2,7 +2,7 @@ extension KernelProfile {
   /// One that reads the system's clock.
   public convenience init() {
     let start = ContinuousClock.now
-    self.init { Int(start.duration(to: .now).attoseconds / 1_000_000_000) }
+    self.init { Int64(start.duration(to: .now).attoseconds / 1_000_000_000) }
   }
 }
 

@@ -9,15 +9,21 @@ import ReferenceKernels
 public struct SavedTraining: Sendable {
   /// The kernels that it was trained with.
   public struct Kernels: Equatable, Sendable {
+    /// C or Swift.
     public let backend: KernelChoice.Backend
+    /// Float or Double.
     public let precision: KernelChoice.Precision
     /// nil with the reference.
     public let instructionSet: InstructionSet?
   }
 
+  /// Configuration, parameters and moments.
   public let checkpoint: Checkpoint
+  /// How it was trained.
   public let recipe: Recipe
+  /// Steps before it was saved.
   public let stepsDone: Int
+  /// What it was computed with.
   public let kernels: Kernels
   /// What the images were called.
   public let dataset: String
@@ -136,7 +142,7 @@ extension Checkpoint {
   /// SHA-256 of the parameters: see `SpellingModel.weightsSHA256`.
   public var weightsSHA256: String { tensors.sha256 }
 
-  /// - Parameter path: the file that it was read from, for the error.
+  /// Another configuration is refused; `path` is the file that it was read from, for the error.
   /// - Throws: `ConfigurationError` that names the first setting of `configuration` that is not the file's.
   public func require(_ configuration: ModelConfiguration, path: String) throws(ConfigurationError) {
     try requireEqual(configuration.metadata, self.configuration.metadata, path: path)
@@ -144,6 +150,8 @@ extension Checkpoint {
 
   /// A training, which `SavedTraining` reads; at the end of its schedule its model alone.
   /// - Parameters:
+  ///   - session: the training.
+  ///   - kernels: what it was computed with.
   ///   - dataset: what the images are called.
   ///   - imagesSHA256: `LabelledImages.sha256` of those that it is trained on.
   ///   - provenance: what else is to be recorded.
@@ -189,5 +197,19 @@ extension LabelledImages {
     hash.update(images)
     hash.update(labels)
     return hash.hex()
+  }
+}
+
+extension SettingsReader {
+  /// - Throws: `FileError` for kernels that there are not, which includes C in Double.
+  mutating func kernels() throws(FileError) -> SavedTraining.Kernels {
+    let backend = try take("backend", "c or reference", KernelChoice.Backend.init)
+    let precision = try take("precision", backend == .c ? "float" : "float or double") {
+      KernelChoice.Precision(rawValue: $0).flatMap { backend == .c && $0 == .double ? nil : $0 }
+    }
+    let names = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+    let instructionSet: InstructionSet? =
+      backend == .c ? try take("isa", "one of \(names)", InstructionSet.init) : nil
+    return SavedTraining.Kernels(backend: backend, precision: precision, instructionSet: instructionSet)
   }
 }

@@ -4,13 +4,24 @@ public protocol TrainingSession: AnyObject {
   var stepsDone: Int { get }
   /// The most threads that share a step.
   var threads: Int { get }
+  /// What is trained; each step changes its parameters.
   var model: any SpellingModel { get }
+  /// How it is trained.
   var recipe: Recipe { get }
   /// Adam's moments as the tensors of a checkpoint, in the model's own precision: m of each parameter tensor, then v.
   func moments() -> [Safetensors.Tensor]
   /// Takes one step. A step that throws changes nothing.
   /// - Parameter reportsReconstruction: whether to compute the reconstruction error even where no gradient asks for it.
   func step(reportsReconstruction: Bool) throws(TrainingError) -> StepReport
+}
+
+extension TrainingSession {
+  /// Takes the steps that the recipe has left.
+  /// - Parameter report: sees each of them.
+  /// - Throws: `TrainingError` at a step that cannot be taken; those before it are done.
+  public func finish(_ report: (StepReport) -> Void = { _ in }) throws(TrainingError) {
+    while stepsDone < recipe.steps { report(try step(reportsReconstruction: false)) }
+  }
 }
 
 /// A trainer, and how many threads its steps take.

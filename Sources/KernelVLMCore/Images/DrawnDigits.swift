@@ -8,10 +8,13 @@ public struct DrawnDigits: Sendable, Equatable {
   /// Pixels along an edge.
   public static let side = 28
 
+  /// Of the digits that the command draws.
   public static let defaultSeed: UInt64 = 42
 
+  /// What all images depend on.
   public let seed: UInt64
 
+  /// Nothing is drawn yet.
   public init(seed: UInt64 = Self.defaultSeed) {
     self.seed = seed
   }
@@ -19,9 +22,7 @@ public struct DrawnDigits: Sendable, Equatable {
   /// As many as MNIST has: 60,000 to train, 10,000 to test.
   public func count(_ split: Split) -> Int { split == .train ? 60_000 : 10_000 }
 
-  /// The images of `range`.
-  /// - Parameters:
-  ///   - threads: at most so many of `parallel`; no byte depends on them.
+  /// The images `range` of a split, drawn by at most `threads` threads of `parallel`; no byte depends on them.
   public func images(
     _ split: Split, _ range: Range<Int>, threads: Int = 1, parallel: Parallel = .serial
   ) -> LabelledImages {

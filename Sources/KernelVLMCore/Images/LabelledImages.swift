@@ -1,6 +1,8 @@
 /// The two halves of a data set.
 public enum Split: String, Sendable, CaseIterable {
+  /// To learn from.
   case train
+  /// To be judged by.
   case test
 }
 
@@ -26,6 +28,7 @@ public struct LabelledImages: Sendable, Equatable {
   /// Images from bytes, which are checked.
   /// - Parameters:
   ///   - bytes: one image of `side` · `side` bytes behind the other, row-major; 0 is background, 255 is ink.
+  ///   - side: pixels along an edge.
   ///   - labels: for each image the index of its name; nil if the names are not known: such images can be spelled.
   ///   - names: how many names there are; labels are below it.
   /// - Throws: `ConfigurationError` for a side outside 1 to 1024, bytes that are not whole images, another number of labels
@@ -54,6 +57,7 @@ public struct LabelledImages: Sendable, Equatable {
     self.side = side
   }
 
+  /// How many images.
   public var count: Int { images.count / (side * side) }
 
   /// The `side` * `side` bytes of image `index`.

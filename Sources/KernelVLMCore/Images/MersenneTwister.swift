@@ -12,6 +12,7 @@ public struct MersenneTwister: RandomNumberGenerator, Sendable {
   private var index = Self.length
   private var spareGaussian: Double?
 
+  /// The stream of `numpy.random.RandomState(seed)`.
   public init(seed: UInt32) {
     state = [seed]
     state.reserveCapacity(Self.length)

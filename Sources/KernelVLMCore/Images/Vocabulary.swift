@@ -10,6 +10,7 @@ public struct Vocabulary: Sendable, Equatable {
   /// The text of each name: BOS, letters, EOS.
   public let texts: [[Int32]]
 
+  /// zero to nine.
   public static let digitNames = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
   /// - Throws: `ConfigurationError` for an empty list, more names than a label byte can tell apart, an empty name, or

@@ -2,6 +2,7 @@ import ReferenceKernels
 
 /// From the bytes of images of one size to the model's input x, stage by stage.
 public struct ImageInput: Sendable, Equatable {
+  /// One step from bytes to x.
   public enum Stage: Sendable, Equatable {
     /// The means of `size` × `size` bins, in 0...1 (see `poolingForward`). First of all stages: it takes bytes.
     case pool(size: Int)
@@ -11,6 +12,7 @@ public struct ImageInput: Sendable, Equatable {
 
   /// Pixels along an edge of an image.
   public let side: Int
+  /// In their order.
   public let stages: [Stage]
 
   /// The stages of a model for images of side `side`: pool, then unit.

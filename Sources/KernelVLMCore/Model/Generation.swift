@@ -6,6 +6,7 @@ public struct Spelling: Equatable, Sendable {
   public let word: String
   /// Every token that was generated, a final EOS included, and its probability.
   public let tokens: [Int32]
+  /// The probability of each of these tokens after those before it.
   public let probabilities: [Double]
   /// Whether they are probabilities at all: weights that are too large make NaN of them, and then the word means nothing.
   public var isFinite: Bool { probabilities.allSatisfy { $0.isFinite } }

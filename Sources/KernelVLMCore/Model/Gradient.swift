@@ -2,9 +2,8 @@ import ReferenceKernels
 
 /// The gradient of the loss by every parameter, as backward leaves it.
 ///
-/// It is written to a buffer that is laid out as the parameters are. Only that of the tensors which face the pixels,
-/// half of all parameters, need not be if there is one image: it is then an outer product, of which the two vectors are
-/// enough for its norm and for Adam.
+/// It is written to a buffer that is laid out as the parameters are. For one image a pixel weight's gradient has rank 1:
+/// two vectors suffice, for its norm and for Adam.
 final class Gradient<Scalar: KernelScalar> {
   /// d xᵀ, of some parameters that are a (m, k) matrix.
   struct OuterProduct {

@@ -5,9 +5,13 @@ import ReferenceKernels
 /// Parameters, gradients and moments are one flat buffer each, with this same table. Tensors stand without gaps, so that
 /// neighbours can be read as one taller matrix: left above right, keys above values.
 public struct ParameterTable: Sendable {
+  /// One tensor, (rows, columns).
   public struct Entry: Sendable {
+    /// As files call it: "layers.0.attention.wq".
     public let name: String
+    /// Outputs, of a weight.
     public let rows: Int
+    /// Inputs, of a weight.
     public let columns: Int
     /// Standard deviation of the initial draw.
     public let deviation: Double
@@ -17,42 +21,53 @@ public struct ParameterTable: Sendable {
     public let range: Range<Int>
   }
 
+  /// In the order in which they are drawn.
   public let entries: [Entry]
   /// Number of all parameters.
   public var count: Int { entries.last?.range.upperBound ?? 0 }
 
-  /// - Parameter vocabularySize: V, the number of text tokens.
-  public init(_ c: ModelConfiguration, vocabularySize: Int) {
+  /// The most that memory can address, in the widest precision.
+  private static var limit: Int { Int.max / MemoryLayout<Double>.stride }
+
+  /// The tensors of a model with V = `vocabularySize` text tokens.
+  /// - Throws: `ConfigurationError` for more parameters than memory can address.
+  public init(_ c: ModelConfiguration, vocabularySize: Int) throws(ConfigurationError) {
     var entries: [Entry] = []
-    func append(_ name: String, _ rows: Int, _ columns: Int, _ deviation: Double = 0.08, isFeature: Bool = false) {
+    func append(
+      _ name: String, _ rows: Int, _ columns: Int, _ deviation: Double = 0.08, isFeature: Bool = false
+    ) throws(ConfigurationError) {
       let start = entries.last?.range.upperBound ?? 0
+      let (size, overflow) = rows.multipliedReportingOverflow(by: columns)
+      guard !overflow, size <= Self.limit - start else {
+        throw ConfigurationError("number of parameters", value: "too large", rule: "at most \(Self.limit)")
+      }
       entries.append(
         Entry(
           name: name, rows: rows, columns: columns, deviation: deviation, isFeature: isFeature,
-          range: start..<start + rows * columns))
+          range: start..<start + size))
     }
     if c.tensorTokens > 0 {
       for name in ["bae.1.left", "bae.1.right", "bae.2.left", "bae.2.right"] {
-        append(name, c.baseFeatures, c.pixels, 0.05, isFeature: true)
+        try append(name, c.baseFeatures, c.pixels, 0.05, isFeature: true)
       }
-      append("tensor.a", c.tensorTokens, c.baseFeatures, isFeature: true)
-      append("tensor.b", c.tensorTokens, c.baseFeatures, isFeature: true)
+      try append("tensor.a", c.tensorTokens, c.baseFeatures, isFeature: true)
+      try append("tensor.b", c.tensorTokens, c.baseFeatures, isFeature: true)
     }
     for features in c.direct {
       for factor in 0..<features.degree {
-        append("direct.\(features.degree).\(factor)", features.count, c.pixels, 0.05, isFeature: true)
+        try append("direct.\(features.degree).\(factor)", features.count, c.pixels, 0.05, isFeature: true)
       }
     }
-    append("vision.left", c.width, c.features)
-    append("vision.right", c.width, c.features)
-    append("wte", vocabularySize, c.width)
-    append("wpe", c.positions, c.width)
+    try append("vision.left", c.width, c.features)
+    try append("vision.right", c.width, c.features)
+    try append("wte", vocabularySize, c.width)
+    try append("wpe", c.positions, c.width)
     for layer in 0..<c.layers {
-      for name in ["wq", "wk", "wv", "wo"] { append("layers.\(layer).attention.\(name)", c.width, c.width) }
-      append("layers.\(layer).mlp.fc1", c.hiddenWidth, c.width)
-      append("layers.\(layer).mlp.fc2", c.width, c.hiddenWidth)
+      for name in ["wq", "wk", "wv", "wo"] { try append("layers.\(layer).attention.\(name)", c.width, c.width) }
+      try append("layers.\(layer).mlp.fc1", c.hiddenWidth, c.width)
+      try append("layers.\(layer).mlp.fc2", c.width, c.hiddenWidth)
     }
-    append("lm_head", vocabularySize, c.width)
+    try append("lm_head", vocabularySize, c.width)
     self.entries = entries
   }
 }

@@ -11,6 +11,7 @@ public struct Trace: Equatable, Sendable {
     public let attention: [[[Double]]]
   }
 
+  /// The word, its tokens and their probabilities.
   public let spelling: Spelling
   /// f: the F features of the image, of length 1.
   public let features: [Double]

@@ -198,7 +198,7 @@ extension Transformer {
   }
 }
 
-// Attention: image by image, since an image's queries see its own keys alone.
+// Attention: image by image; F vision keys, which all queries see, then S causal text keys.
 extension Transformer {
   private func attentionForward(_ a: Activations.Layer, _ microbatch: Microbatch<Scalar>) {
     let F = configuration.features

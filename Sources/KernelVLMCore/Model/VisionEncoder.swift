@@ -1,6 +1,6 @@
 import ReferenceKernels
 
-/// From an image to its F features and the vision embedding that they share, polynomial all the way:
+/// From an image to its F features and the vision embedding that they share, products of projections, normalised:
 ///
 ///     f1 = unit((L1 x) ⊙ (R1 x)),  f2 = unit((L2 x) ⊙ (R2 x))     base autoencoders, degree 2
 ///     t  = (A f1) ⊙ (B f2)                                         BAE × BAE tokens, degree 4
@@ -94,7 +94,7 @@ struct VisionEncoder<K: Kernels> {
     return a
   }
 
-  /// Writes the gradient of every tokenizer parameter, or keeps it as an outer product, or adds it with `accumulate`.
+  /// Writes the gradient of every parameter of the encoder, or keeps it as an outer product, or adds it with `accumulate`.
   /// - Parameters:
   ///   - dbase: gradient by b, (B, D).
   ///   - dx: overwritten with the gradient by x (B, P), if it is wanted: if a stage of the input learns.

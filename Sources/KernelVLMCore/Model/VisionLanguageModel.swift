@@ -3,11 +3,16 @@ import ReferenceKernels
 /// A model that sees an image and spells its name: a configuration, its parameters, and the kernels that compute with
 /// them.
 public struct VisionLanguageModel<K: Kernels>: Sendable {
+  /// The numbers that its kernels compute with.
   public typealias Scalar = K.Scalar
 
+  /// Its shape and its loss.
   public let configuration: ModelConfiguration
+  /// The tokens of its names.
   public let vocabulary: Vocabulary
+  /// The names and shapes of its parameters.
   public let table: ParameterTable
+  /// What it is computed with.
   public let kernels: K
   /// What shares the images of a batch between threads.
   public let parallel: Parallel
@@ -26,7 +31,7 @@ public struct VisionLanguageModel<K: Kernels>: Sendable {
     self.configuration = configuration
     self.kernels = kernels
     vocabulary = try Vocabulary(names: configuration.names)
-    table = ParameterTable(configuration, vocabularySize: vocabulary.size)
+    table = try ParameterTable(configuration, vocabularySize: vocabulary.size)
     buffer = Buffer(count: table.count)
     let parameters = Parameters(buffer, table: table, configuration: configuration)
     encoder = VisionEncoder(kernels: kernels, configuration: configuration, parameters: parameters)

@@ -7,8 +7,10 @@ import ReferenceKernels
 /// ranges that they write are disjoint.
 public final class Buffer<Element: Sendable & Numeric>: @unchecked Sendable {
   private let memory: UnsafeMutablePointer<Element>
+  /// How many scalars.
   public let count: Int
 
+  /// `count` zeros. Where there is no memory the process ends, by the handler of `vlm_on_out_of_memory`.
   public init(count: Int) {
     memory = Self.allocate(max(count, 1))
     memory.initialize(repeating: 0, count: count)
@@ -73,7 +75,9 @@ struct Arena<Element: Sendable & Numeric> {
   /// A matrix whose content is whatever was there before. Each begins on a cache line.
   mutating func matrix(_ rows: Int, _ columns: Int) -> Matrix<Element> {
     let line = 64 / MemoryLayout<Element>.stride
-    let footprint = (rows * columns + line - 1) / line * line
+    let (size, overflow) = rows.multipliedReportingOverflow(by: columns)
+    // What is too large to be counted is asked for too, and not to be had.
+    let footprint = overflow || size > Int.max - line ? .max : (size + line - 1) / line * line
     guard footprint <= rest.count, let start = rest.baseAddress else {
       openChunk(holding: footprint)
       return matrix(rows, columns)

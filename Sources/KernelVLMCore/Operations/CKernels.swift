@@ -4,8 +4,10 @@ import ReferenceKernels
 /// The kernels in C: float32, vectorised for one instruction set.
 // Unchecked, because a pointer is never Sendable: this one is to a constant table.
 public struct CKernels: Kernels, @unchecked Sendable {
+  /// C computes in float32.
   public typealias Scalar = Float
 
+  /// What they are compiled for.
   public let instructionSet: InstructionSet
   /// The most threads that one matmul may share its rows with; the result does not depend on it.
   public let threads: Int

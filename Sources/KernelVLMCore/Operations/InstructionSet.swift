@@ -4,7 +4,9 @@ import CVLMKernels
 public enum InstructionSet: String, CaseIterable, Sendable {
   /// What every processor of the architecture has: SSE2 on x86-64, NEON on arm64.
   case baseline
+  /// AVX2 and FMA: 8 floats at a time.
   case avx2
+  /// AVX-512: 16 floats at a time.
   case avx512
 
   /// Those that this processor has, from the narrowest to the widest vectors.

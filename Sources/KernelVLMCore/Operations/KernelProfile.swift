@@ -8,23 +8,24 @@ public final class KernelProfile: @unchecked Sendable {
   public struct Entry: Sendable {
     /// The method of `Kernels`: "matmulForward(_:x:w:accumulate:)".
     public let operation: StaticString
+    /// How often it was called.
     public fileprivate(set) var calls = 0
     /// In nanoseconds, over all calls.
-    public fileprivate(set) var nanoseconds = 0
+    public fileprivate(set) var nanoseconds: Int64 = 0
   }
 
-  private let now: @Sendable () -> Int
-  private var lastEnd: Int?
+  private let now: @Sendable () -> Int64
+  private var lastEnd: Int64?
   /// The operations that were called, in the order in which they first were.
   public private(set) var entries: [Entry] = []
   /// Nanoseconds between the operations: the time of the model's graph and of what else the caller does. With the
   /// operations' it is all time from the first to the last.
-  public private(set) var nanosecondsBetween = 0
+  public private(set) var nanosecondsBetween: Int64 = 0
   /// What measuring an operation adds to its own time, and to the time between it and the next; in nanoseconds.
   public private(set) var overhead = (inside: Double.infinity, between: Double.infinity)
 
   /// - Parameter now: a clock, in nanoseconds from any beginning.
-  public init(now: @escaping @Sendable () -> Int) {
+  public init(now: @escaping @Sendable () -> Int64) {
     self.now = now
     // An operation that does nothing. The least of ten: the others were interrupted, or not in cache.
     let calls = 1000
@@ -63,11 +64,13 @@ public final class KernelProfile: @unchecked Sendable {
 
 /// Kernels that keep account of their time. What they compute is what `kernels` compute.
 public struct ProfiledKernels<Base: Kernels>: Kernels {
+  /// That of the kernels whose time is taken.
   public typealias Scalar = Base.Scalar
 
   let kernels: Base
   let profile: KernelProfile
 
+  /// `kernels`, whose time goes to `profile`.
   public init(kernels: Base, profile: KernelProfile) {
     self.kernels = kernels
     self.profile = profile

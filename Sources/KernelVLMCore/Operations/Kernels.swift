@@ -7,10 +7,14 @@ import ReferenceKernels
 /// `include/CVLMKernels.h` has the formula and what is overwritten or added into; each file of `ReferenceKernels` has the
 /// derivation. Operands belong to the caller, and no operation can fail: a wrong shape is the caller's mistake and traps.
 public protocol Kernels<Scalar>: Sendable {
+  /// Float, or with the reference also Double.
   associatedtype Scalar: KernelScalar
 
   /// Runs one of the two calls.
-  /// - Parameter operation: the method that asks for it, "matmulForward(_:x:w:accumulate:)".
+  /// - Parameters:
+  ///   - operation: the method that asks for it, "matmulForward(_:x:w:accumulate:)".
+  ///   - c: calls C.
+  ///   - swift: calls the reference.
   func run<Result>(
     _ operation: StaticString, c: (CKernels) -> Result, swift: (Reference<Scalar>) -> Result
   ) -> Result

@@ -6,6 +6,7 @@ public struct Parallel: Sendable {
 
   private let share: Share
 
+  /// Whatever `share` does with pieces of work.
   public init(_ share: @escaping Share) { self.share = share }
 
   /// All on the caller.

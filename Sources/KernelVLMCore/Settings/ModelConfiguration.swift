@@ -9,6 +9,7 @@ public struct ModelConfiguration: Equatable, Sendable {
     /// R.
     public let degree: Int
 
+    /// Of degree R, 1 to 16, which must divide the width of a head.
     public init(degree: Int) { self.degree = degree }
 
     /// q·k / √d.
@@ -39,9 +40,12 @@ public struct ModelConfiguration: Equatable, Sendable {
 
   /// `count` features, each a product of `degree` dot products with the image.
   public struct DirectFeatures: Equatable, Sendable {
+    /// R: dot products that a feature is the product of, 2 to 16.
     public var degree: Int
+    /// How many of them, 1 to 4096.
     public var count: Int
 
+    /// Checked where a model is made of them.
     public init(degree: Int, count: Int) {
       self.degree = degree
       self.count = count
@@ -60,6 +64,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   public var width = 32
   /// H: attention heads, each of width D / H.
   public var heads = 4
+  /// Layers of the transformer.
   public var layers = 1
   /// Hidden width of the MLP in units of D.
   public var mlpRatio = 4
@@ -67,11 +72,14 @@ public struct ModelConfiguration: Equatable, Sendable {
   public var maximumTextLength = 8
   /// The names that images can have, in the order of their labels.
   public var names = Vocabulary.digitNames
+  /// How a query and a key are scored.
   public var attention = Attention.tensor
+  /// The true gradient, or the published program's.
   public var gradient = GradientKind.exact
   /// Weight of the reconstruction term in the loss; 0 leaves it out.
   public var reconstructionWeight = 0.01
 
+  /// The default model, of 32,240 parameters.
   public init() {}
 }
 

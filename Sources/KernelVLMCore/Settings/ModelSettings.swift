@@ -47,7 +47,8 @@ extension ModelConfiguration {
           $0.names = $1; return true
         })),
     Setting(
-      "attention", help: "How attention scores a query and a key: (q1·k1)(q2·k2)/d, q·k/√d, or a product of so many.",
+      "attention",
+      help: "How attention scores a query and a key: (q1·k1)(q2·k2)/d, q·k/√d, or a product of so many parts.",
       .choice(
         ["tensor", "dot"], others: "a degree", get: { $0.attention.name },
         set: { configuration, text in

@@ -25,11 +25,15 @@ public struct Recipe: Equatable, Sendable {
   public var scheduleSteps = 7000
   /// Images of a step; the gradient is their mean.
   public var batch = 1
+  /// At the start of the schedule.
   public var learningRate = 0.003
+  /// How the learning rate falls.
   public var schedule = Schedule.linear
   /// Steps at the beginning over which the learning rate rises linearly to the schedule's; 0 for none.
   public var warmUp = 0
+  /// Adam's decay of the mean gradient.
   public var beta1 = 0.85
+  /// Adam's decay of the mean squared gradient.
   public var beta2 = 0.99
   /// Added to √v̂.
   public var epsilon = 1e-8
@@ -39,11 +43,19 @@ public struct Recipe: Equatable, Sendable {
   public var featureClip = 1.0
   /// Largest norm of the whole gradient, clipped after the feature tensors.
   public var clip = 5.0
+  /// In which order the images come.
   public var order = Order.sequential
   /// Of the initial parameters and of the shuffled order.
   public var seed: UInt32 = 42
 
+  /// The published recipe: 7000 steps of one image.
   public init() {}
+
+  /// So many steps, over which the learning rate falls to 0.
+  public init(steps: Int) {
+    self.steps = steps
+    scheduleSteps = steps
+  }
 
   /// The learning rate of step `s`, counted from 0; 0 from the schedule's end on.
   public func learningRate(at s: Int) -> Double {
@@ -66,11 +78,13 @@ public enum Preset: String, CaseIterable, Sendable {
   /// The published program, with its gradient.
   case published
 
+  /// The default model with this gradient.
   public var configuration: ModelConfiguration {
     var configuration = ModelConfiguration()
     configuration.gradient = self == .exact ? .exact : .published
     return configuration
   }
 
+  /// The published one.
   public var recipe: Recipe { Recipe() }
 }

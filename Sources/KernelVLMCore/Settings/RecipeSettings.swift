@@ -5,10 +5,10 @@ extension Recipe {
     Setting(
       "steps", key: "total_steps",
       help: "Steps to run; fewer than --schedule-steps cut the run short and leave its schedule as it is.",
-      .integer(1...(.max), get: { Int64($0.steps) }, set: { $0.steps = Int(clamping: $1) })),
+      .integer(1...Int64(Int.max), get: { Int64($0.steps) }, set: { $0.steps = Int(clamping: $1) })),
     Setting(
       "schedule steps", help: "Steps over which the learning rate falls.", valueName: "steps",
-      .integer(1...(.max), get: { Int64($0.scheduleSteps) }, set: { $0.scheduleSteps = Int(clamping: $1) }),
+      .integer(1...Int64(Int.max), get: { Int64($0.scheduleSteps) }, set: { $0.scheduleSteps = Int(clamping: $1) }),
       brokenRule: { $0.scheduleSteps >= $0.steps ? nil : "at least the \($0.steps) steps of the run" }),
     Setting(
       "batch", help: "Images of a step; the gradient is their mean.",
@@ -27,7 +27,7 @@ extension Recipe {
         })),
     Setting(
       "warm-up", help: "Steps at the beginning over which it rises.", valueName: "steps",
-      .integer(0...(.max), get: { Int64($0.warmUp) }, set: { $0.warmUp = Int(clamping: $1) }),
+      .integer(0...Int64(Int.max), get: { Int64($0.warmUp) }, set: { $0.warmUp = Int(clamping: $1) }),
       brokenRule: {
         $0.warmUp >= 0 && $0.warmUp <= $0.scheduleSteps ? nil : "0 to the \($0.scheduleSteps) steps of the schedule"
       }),

@@ -4,8 +4,10 @@
 public struct Setting<Root>: Sendable {
   /// Where the value is, and which values there are.
   public enum Value: Sendable {
+    /// An integer of a range.
     case integer(
       ClosedRange<Int64>, get: @Sendable (Root) -> Int64, set: @Sendable (inout Root, Int64) -> Void)
+    /// A finite number that obeys a rule.
     case number(NumberRule, get: @Sendable (Root) -> Double, set: @Sendable (inout Root, Double) -> Void)
     /// One of some words; `others` says which other texts are taken too.
     case choice(
@@ -18,7 +20,9 @@ public struct Setting<Root>: Sendable {
 
   /// Which numbers there are; none of them is infinite.
   public enum NumberRule: Sendable {
+    /// Above 0.
     case positive
+    /// 0 or above.
     case notNegative
     /// At least 0 and less than 1.
     case share
@@ -34,6 +38,7 @@ public struct Setting<Root>: Sendable {
   public let help: String
   /// What stands for the value in the option's usage.
   public let valueName: String?
+  /// Where the value is, and which there are.
   public let value: Value
   /// A rule that depends on other settings: what the value must be, if it is not.
   private let brokenRule: @Sendable (Root) -> String?

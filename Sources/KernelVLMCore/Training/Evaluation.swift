@@ -8,6 +8,7 @@ public struct Evaluation: Equatable, Sendable {
   /// - Parameters:
   ///   - words: what was spelled.
   ///   - labels: for each word the index of its true name.
+  ///   - names: in the order of the labels.
   public init(words: [String], labels: some Collection<UInt8>, names: [String]) {
     precondition(words.count == labels.count, "\(words.count) words, \(labels.count) labels")
     var confusion = [[Int]](repeating: [Int](repeating: 0, count: names.count + 1), count: names.count)
@@ -17,14 +18,17 @@ public struct Evaluation: Equatable, Sendable {
     self.confusion = confusion
   }
 
-  /// - Parameter labels: for each spelling the index of its true name.
+  /// As of words; a spelling whose probabilities are not finite is wrong, and no name.
   public init(_ spellings: [Spelling], labels: some Collection<UInt8>, names: [String]) {
     self.init(words: spellings.map { $0.isFinite ? $0.word : "" }, labels: labels, names: names)
     notFinite = spellings.count { !$0.isFinite }
   }
 
+  /// Images.
   public var count: Int { confusion.reduce(0) { $0 + $1.reduce(0, +) } }
+  /// Those whose whole word is their name.
   public var correct: Int { confusion.indices.reduce(0) { $0 + confusion[$1][$1] } }
+  /// correct / count; 0 without images.
   public var accuracy: Double { count > 0 ? Double(correct) / Double(count) : 0 }
   /// Outputs that are no name at all.
   public var noName: Int { confusion.reduce(0) { $0 + ($1.last ?? 0) } }

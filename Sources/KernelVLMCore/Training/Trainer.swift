@@ -19,15 +19,19 @@ public struct StepReport: Equatable, Sendable {
 /// The images of a batch are cut into blocks whose size depends on the batch alone. Each block has a gradient of its
 /// own, and the gradients are added in order: the same bits for any number of threads.
 public final class Trainer<K: Kernels> {
+  /// The numbers that the model computes with.
   public typealias Scalar = K.Scalar
 
   /// Images that go through the model together; a larger block takes several passes.
   private static var imagesPerPass: Int { 16 }
 
+  /// What is trained; each step changes its parameters.
   public let model: VisionLanguageModel<K>
+  /// How it is trained.
   public let recipe: Recipe
   private let images: LabelledImages
   private let input: ImageInput
+  /// The most threads that a step may take.
   public let threads: Int
   /// Threads that a step is worth: what they share is the blocks of its batch, and Adam if there are several of them. A
   /// step of one block stays on one core: sharing Adam alone would cost more than it gains, since each core then waits
@@ -44,8 +48,7 @@ public final class Trainer<K: Kernels> {
   /// Steps done so far.
   public package(set) var stepsDone = 0
 
-  /// - Parameters:
-  ///   - threads: at most so many of the model's.
+  /// A training that has not begun, on at most `threads` threads of the model's.
   /// - Throws: `ConfigurationError` if the recipe, the labels or the size of the images do not fit the model.
   public init(
     _ model: VisionLanguageModel<K>, recipe: Recipe, images: LabelledImages, threads: Int = 1
@@ -99,7 +102,9 @@ public final class Trainer<K: Kernels> {
   public func step(threads: Int? = nil, reportsReconstruction: Bool = false) throws(TrainingError) -> StepReport {
     guard stepsDone < recipe.scheduleSteps else { throw .scheduleEnded(step: stepsDone) }
     let threads = threads ?? stepThreads
-    let batch = (0..<recipe.batch).map { order.image(at: stepsDone * recipe.batch + $0) }
+    // More positions than an Int of 32 bits can tell apart.
+    let first = UInt64(stepsDone) &* UInt64(recipe.batch)
+    let batch = (0..<UInt64(recipe.batch)).map { order.image(at: first &+ $0) }
     let sum = meanGradient(of: batch, threads: threads, wantsReconstruction: reportsReconstruction)
     let text = sum.text / Double(recipe.batch)
     let reconstruction = sum.reconstruction / Double(recipe.batch)

@@ -1,12 +1,12 @@
-// What Swift's runtime and the kernels take from a C library, where there is none: memory and its functions. WebAssembly
-// grows its memory by pages and never gives one back.
+// What Swift's runtime and the kernels take from a C library, where there is none: memory and its functions.
+// WebAssembly grows its memory by pages and never gives one back.
 #include <stddef.h>
 #include <stdint.h>
 
 #include "CVLMKernels.h"
 
-// A block has a header before it: its size class. Freed blocks of a class are chained through their first word. Sizes are
-// powers of two, so at most half of a block is unused.
+// A block has a header before it: its size class. Freed blocks of a class are chained through their first word. Sizes
+// are powers of two, so at most half of a block is unused.
 typedef struct block {
   struct block *next;
 } block;
@@ -106,6 +106,15 @@ PLAIN size_t strlen(const char *text) {
   size_t length = 0;
   while (text[length]) length++;
   return length;
+}
+
+/// The compiler's product of 128 bits, where the processor has none: from four products of 32-bit halves.
+unsigned __int128 __multi3(unsigned __int128 a, unsigned __int128 b) {
+  const uint64_t al = (uint64_t)a, ah = (uint64_t)(a >> 64), bl = (uint64_t)b, bh = (uint64_t)(b >> 64);
+  const uint64_t a0 = (uint32_t)al, a1 = al >> 32, b0 = (uint32_t)bl, b1 = bl >> 32;
+  const uint64_t middle = a1 * b0 + (a0 * b0 >> 32), other = a0 * b1 + (uint32_t)middle;
+  const uint64_t high = a1 * b1 + (middle >> 32) + (other >> 32) + al * bh + ah * bl;
+  return (unsigned __int128)high << 64 | al * bl;
 }
 
 // Swift seeds its hash tables with these; no result of the core depends on their order.

@@ -135,6 +135,14 @@ import Testing
     for line in run.output.split(separator: "\n") where !line.hasPrefix("USAGE") { #expect(line.count <= 80) }
   }
 
+  /// A setting that has an option is one of `train`: an option without a setting traps at the start.
+  @Test func everySettingsOptionIsOneOfTrain() throws {
+    let help = try CommandRun("train", "--help").output
+    let options = ModelConfiguration.settings.compactMap(\.option) + Recipe.settings.compactMap(\.option)
+    #expect(options.count >= 26)
+    for option in options { #expect(help.contains("  --\(option) <"), "\(option)") }
+  }
+
   @Test func helpAndVersionGoToStandardOutput() throws {
     let help = try CommandRun("--help")
     for subcommand in ["train", "evaluate", "see", "info", "ablate", "data"] {

@@ -8,9 +8,18 @@ struct ModelConfigurationTests {
     let configuration = ModelConfiguration()
     try configuration.validate()
     #expect(configuration.pixels == 196 && configuration.features == 28 && configuration.positions == 36)
-    let table = ParameterTable(configuration, vocabularySize: 17)
+    let table = try ParameterTable(configuration, vocabularySize: 17)
     #expect(table.count == 32_240)
     #expect(table.entries.filter(\.isFeature).count == 11)
+  }
+
+  @Test func moreParametersThanMemoryCanAddressAreRefused() {
+    for side in [1 << 29, 1 << 31] {
+      var configuration = ModelConfiguration()
+      configuration.imageSize = side
+      let error = #expect(throws: ConfigurationError.self) { try ParameterTable(configuration, vocabularySize: 17) }
+      #expect(error?.setting == "number of parameters", "side \(side)")
+    }
   }
 
   /// A change that breaks a rule, the setting that the error names, and a word of the rule.

@@ -47,11 +47,14 @@ import Testing
   }
 
   @Test func eachStemHasItsCFileItsReferenceItsTestAndItsBenchmark() throws {
+    let benchmarks = try text("Benchmarks/Cases/Support/KernelBenchmark.swift")
     for (stem, operations) in Self.stems {
       let reference = try text("Sources/ReferenceKernels/\(stem).swift")
       let c = try text("Sources/CVLMKernels/\(stem).h")
       let tests = try text("Tests/KernelVLMTests/Operations/\(stem)Tests.swift")
       let benchmark = try text("Benchmarks/Cases/Operations/\(stem).swift")
+      let list = try #require(benchmark.firstMatch(of: #/\nfunc (\w+Benchmarks\(\))/#), "\(stem)")
+      #expect(benchmarks.contains(" \(list.1)"), "\(list.1) is not among all benchmarks")
       for operation in operations {
         let snake = operation.replacing(#/[A-Z]+/#) { "_" + $0.output.lowercased() }
         #expect(reference.contains("public func \(operation)("), "the reference of \(operation)")

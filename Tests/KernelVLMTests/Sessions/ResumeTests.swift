@@ -291,8 +291,8 @@ import Testing
     let expected = (0..<200).map { forward.image(at: $0) }
     for position in (0..<200).shuffled() {
       var fresh = ImageOrder(order, seed: 7, count: 30)
-      #expect(fresh.image(at: position) == expected[position])
-      #expect(forward.image(at: position) == expected[position])
+      #expect(fresh.image(at: UInt64(position)) == expected[position])
+      #expect(forward.image(at: UInt64(position)) == expected[position])
     }
     for pass in 0..<6 { #expect(expected[30 * pass..<30 * (pass + 1)].sorted() == Array(0..<30)) }
   }

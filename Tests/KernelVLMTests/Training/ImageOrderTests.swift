@@ -6,7 +6,7 @@ import Testing
 struct ImageOrderTests {
   private func images(_ order: Recipe.Order, seed: UInt32, count: Int, _ positions: Range<Int>) -> [Int] {
     var order = ImageOrder(order, seed: seed, count: count)
-    return positions.map { order.image(at: $0) }
+    return positions.map { order.image(at: UInt64($0)) }
   }
 
   @Test func aSequenceGoesRoundAndRound() {
@@ -36,6 +36,13 @@ struct ImageOrderTests {
       }
     }
     #expect(orders.count == 20)
+  }
+
+  @Test(arguments: Recipe.Order.allCases) func positionsHave64Bits(_ order: Recipe.Order) {
+    for count in [1, 7] {
+      var order = ImageOrder(order, seed: .max, count: count)
+      for position: UInt64 in [1 << 31, 1 << 32, .max] { #expect((0..<count).contains(order.image(at: position))) }
+    }
   }
 
   @Test func aRunMayBeginAnywhere() {

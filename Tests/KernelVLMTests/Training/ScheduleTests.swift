@@ -42,7 +42,7 @@ struct ScheduleTests {
   @Test(arguments: Recipe.Schedule.allCases, [0, 3]) func aConstantGradientMovesByTheRate(
     schedule: Recipe.Schedule, warmUp: Int
   ) throws {
-    let table = ParameterTable(ModelConfiguration(), vocabularySize: 17)
+    let table = try ParameterTable(ModelConfiguration(), vocabularySize: 17)
     var recipe = Recipe()
     (recipe.schedule, recipe.warmUp, recipe.steps, recipe.scheduleSteps) = (schedule, warmUp, 8, 8)
     let optimizer = Optimizer(kernels: Reference<Double>(), recipe: recipe, table: table)
@@ -62,7 +62,7 @@ struct ScheduleTests {
 
   /// Decay takes rate · decay · p from a parameter whose gradient is 0.
   @Test func decayTakesItsShareOfAParameter() throws {
-    let table = ParameterTable(ModelConfiguration(), vocabularySize: 17)
+    let table = try ParameterTable(ModelConfiguration(), vocabularySize: 17)
     var recipe = Recipe()
     (recipe.weightDecay, recipe.learningRate) = (0.25, 0.5)
     let optimizer = Optimizer(kernels: Reference<Double>(), recipe: recipe, table: table)

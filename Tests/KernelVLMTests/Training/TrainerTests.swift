@@ -86,7 +86,7 @@ struct TrainerTests {
     let trainer = try trainer(CKernels(), batch: batch) { _, recipe in recipe.order = order }
     var expectedOrder = ImageOrder(order, seed: trainer.recipe.seed, count: Self.images.count)
     for step in 0..<5 {
-      let images = (step * batch..<(step + 1) * batch).map { expectedOrder.image(at: $0) }
+      let images = (step * batch..<(step + 1) * batch).map { expectedOrder.image(at: UInt64($0)) }
       let expected = trainer.meanGradient(of: images, wantsReconstruction: true)
       let report = try trainer.step(reportsReconstruction: true)
       #expect(report.text == expected.text / Double(batch), "step \(step)")

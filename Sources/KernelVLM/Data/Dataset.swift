@@ -12,10 +12,14 @@ public struct Dataset: Sendable {
     case custom
   }
 
+  /// What they are called beside a figure.
   public let name: Name
+  /// To learn from.
   public let train: LabelledImages
+  /// To be judged by.
   public let test: LabelledImages
 
+  /// Images of one's own are `.custom`.
   public init(name: Name, train: LabelledImages, test: LabelledImages) {
     self.name = name
     self.train = train

@@ -9,6 +9,7 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
   /// What the value must be, as the end of "must be …": "at most 28, the side of the images".
   public let rule: String
 
+  /// The setting, the value that was refused, and the rule that it breaks.
   public init(_ setting: String, value: some CustomStringConvertible, rule: String) {
     self.setting = setting
     self.value = value.description

@@ -2,8 +2,11 @@
 public struct CheckpointRecord: Sendable {
   /// Images of a data set, and how many of their names a model spelled.
   public struct Score: Equatable, Sendable {
+    /// Names that were spelled right.
     public let correct: Int
+    /// Images.
     public let count: Int
+    /// correct / count.
     public var accuracy: Double { Double(correct) / Double(count) }
   }
 
