@@ -30,11 +30,11 @@ public struct Checkpoint: Sendable, Equatable {
   public init(_ file: Safetensors, path: String) throws(FileError) {
     var settings = SettingsReader(file.metadata, path: path)
     configuration = try settings.configuration()
+    do { vocabulary = try Vocabulary(names: configuration.names) } catch {
+      throw FileError(.malformed, path: path, error.description)
+    }
     let table: ParameterTable
-    do {
-      vocabulary = try Vocabulary(names: configuration.names)
-      table = try ParameterTable(configuration, vocabularySize: vocabulary.size)
-    } catch {
+    do { table = try ParameterTable(configuration, vocabularySize: vocabulary.size) } catch {
       throw FileError(.malformed, path: path, error.description)
     }
     try settings.tokens(of: vocabulary)
