@@ -64,6 +64,7 @@ extension Reference {
   ) {
     let n = q.rows
     let d = keys.width / H
+    let scale = scoreScale(d, degree: R)
     for h in 0..<H {
       for i in 0..<n {
         let visible = keys.visible(toQuery: i, of: n)
@@ -75,7 +76,7 @@ extension Reference {
             if R > 1 { partialScores[(r * H + h) * n + i, j] = dot }
             score *= dot
           }
-          probs[h * n + i, j] = score / scoreScale(d, degree: R)
+          probs[h * n + i, j] = score / scale
         }
         softmax(probs.rows(h * n + i..<h * n + i + 1), visible: visible)
         for c in h * d..<(h + 1) * d {
@@ -102,6 +103,7 @@ extension Reference {
   ) {
     let (n, D) = (q.rows, keys.width)
     let d = D / H
+    let scale = scoreScale(d, degree: R)
     if !accumulate { dkeys.fill(0) }
     dq.fill(0)
     for h in 0..<H {
@@ -122,7 +124,7 @@ extension Reference {
           for r in 0..<R {
             var dpartial = dscore
             for s in 0..<R where s != r { dpartial *= partialScores[(s * H + h) * n + i, j] }
-            dpartial /= scoreScale(d, degree: R)
+            dpartial /= scale
             for c in h * d + r * d / R..<h * d + (r + 1) * d / R {
               dq[i, c] += dpartial * keys[j, c]
               dkeys[j, c] += dpartial * q[i, c]
