@@ -30,7 +30,7 @@ public struct KernelBenchmark {
     [
       poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(),
       unitNormBenchmarks(), rmsNormBenchmarks(), embeddingBenchmarks(), gatherBenchmarks(), visionKeysBenchmarks(),
-      attentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(),
+      visionProjectionBenchmarks(), visionAttentionBenchmarks(), attentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(),
       reconstructionBenchmarks(), adamBenchmarks(), reductionBenchmarks(),
     ].flatMap { $0 }
   }
