@@ -213,7 +213,8 @@ typedef struct {
   /// runs (count, 3): the images of a run, its n queries and its S text positions, of which the queries are the last n,
   /// n <= S. q: n rows of D for each run; text: S rows (2, D) for each run; images (B, 2, D), scale (B, F): run after
   /// run; positions (F, 2, D). y: n rows of D for each image. W is a multiple of 16 and at least F + S for every run.
-  /// Keeps probs: for each image (n, H, W), 0 where masked; and dots: for each run n H R W numbers, for backward alone.
+  /// Keeps probs: for each image (n, H, W), 0 where masked, unspecified beyond the keys; and dots: for each run n H R W
+  /// numbers, for backward alone.
   /// scratch: (2 D + 4) W + n (2 D + H R + H) + 2 D numbers for the largest n.
   void (*_Nonnull vision_attention_forward)(float *_Nonnull y, float *_Nonnull probs, float *_Nonnull dots,
                                             float *_Nonnull scratch, const float *_Nonnull images,
@@ -224,14 +225,13 @@ typedef struct {
 
   /// With g_ip = dy . v_ip and x_ip = probs_p (g_ip - dy . y) scale_ip^R / d^(R/2), and G_r = x times all D but D_r:
   ///   dq_r = sum of G_r (image_r + position_r) over images and positions, and over the text as in Attention;
-  /// dimages_i: keys sum of G_r q_r, values sum of probs_p scale_ip dy, over positions and queries; dpositions_p the
-  /// same
-  /// over images and queries;  dscale_ip = sum of (probs_p g_ip + R x_ip D_1 ... D_R) / scale_ip over queries and
-  /// heads. published: published_images and published_positions are dimages and dpositions with G_r / scale^2 and probs
-  /// / scale, since the published gradient of the two norms divides by what it should multiply with; else they may be
-  /// NULL. dq, dtext, dimages, dpositions, dscale: as q, text, images, positions, scale; dy and y as y.
-  /// scratch: as in forward, and as often as there are sums, once or if published twice, 2 D W + n H (R + 1) (W + 1)
-  /// more.
+  ///   dimages_i = sum over p and queries of G_r q_r (its key) and of probs_p scale_ip dy (its value);
+  ///   dpositions_p = the same over i and queries;
+  ///   dscale_ip = sum over queries and heads of (probs_p g_ip + R x_ip D_1 ... D_R) / scale_ip.
+  /// published: published_images and published_positions are dimages and dpositions with G_r / scale^2 and with
+  /// probs / scale, since the published gradient of the two norms divides where it should multiply; else they may be NULL.
+  /// dq, dtext, dimages, dpositions, dscale: as q, text, images, positions, scale; dy: as y. y is what forward gave.
+  /// scratch: as in forward and, once or if published twice, 2 D W + n H (R + 1) (W + 1) numbers more.
   void (*_Nonnull vision_attention_backward)(
       float *_Nonnull dq, float *_Nonnull dtext, float *_Nonnull dimages, float *_Nonnull dpositions,
       float *_Nonnull dscale, float *_Nullable published_images, float *_Nullable published_positions,
