@@ -143,9 +143,13 @@ extension BadFile {
     // 179 + 1 + 258 * 257,190 = 2 * 5760 * 5760 values.
     let promise = bomb(idxFile([2, 5760, 5760], start), 257_190)
     let labels = bomb(idxFile([66_355_200], start), 257_190)
+    // 3,193,199 + 1 + 258 * 69,000 = 2 * 3240 * 3240 values, 6.3 to a byte of the file.
+    let stored = storedGzip(idxFile([2, 3240, 3240], [UInt8](repeating: 0, count: 3_193_199)), isWhole: false)
+    let good = stored + bomb([], 69_000).dropFirst(10)
     return [
       gzip("64 MB that were not promised", bomb(header, 257_190), "expected 24 bytes of content, found more"),
       gzip("64 MB and a wrong checksum", promise, "incorrect data check"),
+      gzip("21 MB in 3 MB and a wrong checksum", good, "incorrect data check"),
       gzip(
         "64 MB, cut in the middle", Array(promise.prefix(promise.count / 2)),
         "expected 66355216 bytes of content, found"),

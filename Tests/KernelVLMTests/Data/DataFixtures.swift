@@ -11,17 +11,18 @@ func idxFile(_ dimensions: [Int], _ values: [UInt8]) -> [UInt8] {
 }
 
 /// A gzip file written out by hand (RFC 1951 and 1952): stored blocks of at most 65,535 bytes, CRC-32 and length.
-func storedGzip(_ content: [UInt8]) -> [UInt8] {
+/// - Parameter isWhole: whether the last block is marked so and followed by these two.
+func storedGzip(_ content: [UInt8], isWhole: Bool = true) -> [UInt8] {
   let ends = stride(from: 65_535, to: content.count, by: 65_535) + [content.count]
   var (blocks, start): ([UInt8], Int) = ([], 0)
   for end in ends {
     let length = UInt16(end - start)
-    blocks += [end == content.count ? 1 : 0, UInt8(length & 255), UInt8(length >> 8)]
+    blocks += [isWhole && end == content.count ? 1 : 0, UInt8(length & 255), UInt8(length >> 8)]
     blocks += [UInt8(~length & 255), UInt8(~length >> 8)] + content[start..<end]
     start = end
   }
-  let trailer = Array((bigEndian(UInt32(content.count)) + bigEndian(crc32(content))).reversed())
-  return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255] + blocks + trailer
+  let file = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255] + blocks
+  return isWhole ? file + (bigEndian(UInt32(content.count)) + bigEndian(crc32(content))).reversed() : file
 }
 
 /// CRC-32 of gzip (RFC 1952).
