@@ -180,6 +180,67 @@ typedef struct {
                                         const float *_Nonnull wkv, ptrdiff_t B, ptrdiff_t F, ptrdiff_t D,
                                         int published);
 
+  // VisionProjection: what keys and values of the vision positions in the first layer are made of
+
+  /// Position p of image i is base_i + wpe_p before the two norms, which only scale it: with m the mean of its squares,
+  ///   scale_ip = 1 / sqrt(m (1 + 1e-5) + 1e-10), so kv_ip = scale_ip (images_i + positions_p), where
+  ///   images_i = Wkv base_i, positions_p = Wkv wpe_p.
+  /// images (B, 2 D), positions (F, 2 D), scale (B, F); base (B, D); wpe (F, D); wkv (2 D, D).
+  void (*_Nonnull vision_projection_forward)(float *_Nonnull images, float *_Nonnull positions, float *_Nonnull scale,
+                                             const float *_Nonnull base, const float *_Nonnull wpe,
+                                             const float *_Nonnull wkv, ptrdiff_t B, ptrdiff_t F, ptrdiff_t D);
+
+  /// With pull_ip = -dscale_ip scale_ip^3 (1 + 1e-5) / D:
+  ///   dwkv += sum of dimages_i base_iᵀ + sum of dpositions_p wpe_pᵀ;
+  ///   dbase_i = Wkvᵀ dimages_i + sum over p of pull_ip (base_i + wpe_p);
+  ///   dwpe_p += Wkvᵀ dpositions_p + sum over i of pull_ip (base_i + wpe_p).
+  /// published: dbase_i = Wkvᵀ published_images_i, dwpe_p += Wkvᵀ published_positions_p (see VisionAttention); else
+  /// these may be NULL.
+  /// dwkv (2 D, D), dwpe (F, D): adds into both; the others have the shapes of forward. pull (B, F) is scratch.
+  void (*_Nonnull vision_projection_backward)(
+      float *_Nonnull dwkv, float *_Nonnull dbase, float *_Nonnull dwpe, float *_Nonnull pull,
+      const float *_Nonnull dimages, const float *_Nonnull dpositions, const float *_Nullable published_images,
+      const float *_Nullable published_positions, const float *_Nonnull dscale, const float *_Nonnull scale,
+      const float *_Nonnull base, const float *_Nonnull wpe, const float *_Nonnull wkv, ptrdiff_t B, ptrdiff_t F,
+      ptrdiff_t D, int published);
+
+  // VisionAttention: Attention, of degree R, over vision keys that are never made
+
+  /// An image's vision keys and values are kv_ip = scale_ip (images_i + positions_p), as VisionProjection gives them.
+  /// Neighbouring images whose text is the same are a run: they share queries, and keys and values of the text. Per
+  /// head, with key and value of image and position in parts as q is, D_r = q_r . (image_r + position_r):
+  ///   score of a vision key = scale_ip^R D_1 ... D_R / d^(R/2);  of a text key as in Attention;
+  ///   y = sum over p of probs_p scale_ip (image's value + position's) + sum over j of probs_j v_j.
+  /// runs (count, 3): the images of a run, its n queries and its S text positions, of which the queries are the last n,
+  /// n <= S. q: n rows of D for each run; text: S rows (2, D) for each run; images (B, 2, D), scale (B, F): run after
+  /// run; positions (F, 2, D). y: n rows of D for each image. W is a multiple of 16 and at least F + S for every run.
+  /// Keeps probs: for each image (n, H, W), 0 where masked, unspecified beyond the keys; and dots: for each run n H R W
+  /// numbers, for backward alone.
+  /// scratch: (2 D + 4) W + n (2 D + H R + H) + 2 D numbers for the largest n.
+  void (*_Nonnull vision_attention_forward)(float *_Nonnull y, float *_Nonnull probs, float *_Nonnull dots,
+                                            float *_Nonnull scratch, const float *_Nonnull images,
+                                            const float *_Nonnull positions, const float *_Nonnull scale,
+                                            const float *_Nonnull q, const float *_Nonnull text,
+                                            const int32_t *_Nonnull runs, ptrdiff_t count, ptrdiff_t F, ptrdiff_t D,
+                                            ptrdiff_t H, ptrdiff_t R, ptrdiff_t W);
+
+  /// With g_ip = dy . v_ip and x_ip = probs_p (g_ip - dy . y) scale_ip^R / d^(R/2), and G_r = x times all D but D_r:
+  ///   dq_r = sum of G_r (image_r + position_r) over images and positions, and over the text as in Attention;
+  ///   dimages_i = sum over p and queries of G_r q_r (its key) and of probs_p scale_ip dy (its value);
+  ///   dpositions_p = the same over i and queries;
+  ///   dscale_ip = sum over queries and heads of (probs_p g_ip + R x_ip D_1 ... D_R) / scale_ip.
+  /// published: published_images and published_positions are dimages and dpositions with G_r / scale^2 and with
+  /// probs / scale, since the published gradient of the two norms divides where it should multiply; else they may be NULL.
+  /// dq, dtext, dimages, dpositions, dscale: as q, text, images, positions, scale; dy: as y. y is what forward gave.
+  /// scratch: as in forward and, once or if published twice, 2 D W + n H (R + 1) (W + 1) numbers more.
+  void (*_Nonnull vision_attention_backward)(
+      float *_Nonnull dq, float *_Nonnull dtext, float *_Nonnull dimages, float *_Nonnull dpositions,
+      float *_Nonnull dscale, float *_Nullable published_images, float *_Nullable published_positions,
+      float *_Nonnull scratch, const float *_Nonnull dy, const float *_Nonnull y, const float *_Nonnull probs,
+      const float *_Nonnull dots, const float *_Nonnull images, const float *_Nonnull positions,
+      const float *_Nonnull scale, const float *_Nonnull q, const float *_Nonnull text, const int32_t *_Nonnull runs,
+      ptrdiff_t count, ptrdiff_t F, ptrdiff_t D, ptrdiff_t H, ptrdiff_t R, ptrdiff_t W, int published);
+
   // Attention of degree R: the score is a product of R dot products
 
   /// Per head, with q = [q_1 ... q_R], k = [k_1 ... k_R] in R parts of d/R components:

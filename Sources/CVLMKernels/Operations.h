@@ -19,6 +19,8 @@
 #include "Attention.h"
 
 #include "VisionKeys.h"
+#include "VisionProjection.h"
+#include "VisionAttention.h"
 
 #include "MLP.h"
 
@@ -48,6 +50,10 @@ const vlm_kernels VLM_TABLE = {
     .gather_backward = gather_backward,
     .vision_keys_forward = vision_keys_forward,
     .vision_keys_backward = vision_keys_backward,
+    .vision_projection_forward = vision_projection_forward,
+    .vision_projection_backward = vision_projection_backward,
+    .vision_attention_forward = vision_attention_forward,
+    .vision_attention_backward = vision_attention_backward,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
     .mlp_forward = mlp_forward,

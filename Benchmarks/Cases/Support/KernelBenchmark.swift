@@ -30,8 +30,8 @@ public struct KernelBenchmark {
     [
       poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(),
       unitNormBenchmarks(), rmsNormBenchmarks(), embeddingBenchmarks(), gatherBenchmarks(), visionKeysBenchmarks(),
-      attentionBenchmarks(), mlpBenchmarks(), crossEntropyBenchmarks(),
-      reconstructionBenchmarks(), adamBenchmarks(), reductionBenchmarks(),
+      visionProjectionBenchmarks(), visionAttentionBenchmarks(), attentionBenchmarks(), mlpBenchmarks(),
+      crossEntropyBenchmarks(), reconstructionBenchmarks(), adamBenchmarks(), reductionBenchmarks(),
     ].flatMap { $0 }
   }
 
