@@ -213,10 +213,12 @@ typedef struct {
   ///   y = sum over p of probs_p scale_ip (image's value + position's) + sum over j of probs_j v_j.
   /// runs (count, 3): the images of a run, its n queries and its S text positions, of which the queries are the last n,
   /// n <= S. q: n rows of D for each run; text: S rows (2, D) for each run; images (B, 2, D), scale (B, F): run after
-  /// run; positions (F, 2, D). y: n rows of D for each image. W is a multiple of 16 and at least F + S for every run.
-  /// Keeps probs: for each image (n, H, W), 0 where masked, unspecified beyond the keys; and dots: for each run n H R W
-  /// numbers, for backward alone.
-  /// scratch: (2 D + 4) W + n (2 D + H R + H) + 2 D numbers for the largest n.
+  /// run; positions (F, 2, D). y: n rows of D for each image. W is a multiple of 16 and at least n H for every run.
+  /// Keeps probs: for each image (F + S, W), where lane t H + h of a key's row is query t in head h: 0 where masked,
+  /// unspecified in lanes beyond n H; and dots: for each run (F + S) R rows of W, for backward alone. Both are fastest
+  /// where they begin at a multiple of 64 bytes.
+  /// scratch: with M the least common multiple of H and 16, and S of the run with most text,
+  ///   2 d M (F + S + 1) + d (W + 16) + F + 32 numbers.
   void (*_Nonnull vision_attention_forward)(float *_Nonnull y, float *_Nonnull probs, float *_Nonnull dots,
                                             float *_Nonnull scratch, const float *_Nonnull images,
                                             const float *_Nonnull positions, const float *_Nonnull scale,
@@ -231,8 +233,10 @@ typedef struct {
   ///   dscale_ip = sum over queries and heads of (probs_p g_ip + R x_ip D_1 ... D_R) / scale_ip.
   /// published: published_images and published_positions are dimages and dpositions with G_r / scale^2 and with
   /// probs / scale, since the published gradient of the two norms divides where it should multiply; else they may be NULL.
-  /// dq, dtext, dimages, dpositions, dscale: as q, text, images, positions, scale; dy: as y. y is what forward gave.
-  /// scratch: as in forward and, once or if published twice, 2 D W + n H (R + 1) (W + 1) numbers more.
+  /// dq, dtext, dimages, dpositions, dscale: as q, text, images, positions, scale; dy: as y. y, probs and
+  /// dots are what forward gave, in all their lanes.
+  /// scratch: as in forward and W (2 d + R + 2) + 16 F numbers more, and once or if published twice
+  ///   2 d M (F + S + 1) + W (R (F + S + 1) + 1).
   void (*_Nonnull vision_attention_backward)(
       float *_Nonnull dq, float *_Nonnull dtext, float *_Nonnull dimages, float *_Nonnull dpositions,
       float *_Nonnull dscale, float *_Nullable published_images, float *_Nullable published_positions,

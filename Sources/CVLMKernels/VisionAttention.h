@@ -1,12 +1,18 @@
 // VisionAttention: attention of the text over its own keys and over the vision keys of the first layer, which are not
 // made: k_ip = scale_ip (kb_i + kw_p), v_ip = scale_ip (vb_i + vw_p).
 //
-// Part r of a query has with a vision key the dot product scale_ip D_r, where D_r = q_r · kb_i + q_r · kw_p. Its second
-// term is the same for all images with the same text, a run, and the first is the same for all keys. So lanes are keys,
-// the run's second terms are made once, and an image adds one number to them. Text keys are lanes too, of scale 1 and
-// with no first term.
+// Part r of a query has with a vision key the dot product scale_ip D_r, where D_r = q_r · kb_i + q_r · kw_p. The second
+// term is the same for all images with the same text, a run; the first, β_r, is the same for all keys. So a run has its
+// dots once, and an image adds β_r to them; dy has with values the dot product scale_ip (γ + dy · vw_p), γ = dy · vb_i.
+//
+// Lanes are rows, a query in a head each: row t H + h is head h of the run's query t, so that q and y are matrices of
+// rows with d components. Softmax and sums over keys then stay in their lanes. Keys and values, which differ by head,
+// repeat after `period` lanes. Lanes beyond the rows have q = 0 and dy = 0, and so add 0 to everything.
+//
+// Sums over keys are in the order of keys, vision first, and sums over images in the order of images, run after run;
+// rows are summed lane by lane, those `period` apart within the image, and at last the lanes of a head.
 
-/// 2^x for x <= 0: below 2^-126 it is 0; NaN stays.
+/// 2^x for x <= 0, subnormal or 0 below 2^-126, and 0 from x = -126.5 on; NaN stays.
 ///
 /// x = n + r with |r| <= 1/2, and 2^r = 1 + r q(r), where q of degree 5 interpolates at Chebyshev's nodes: its relative
 /// error is 0.9e-8, 0.15 of a rounding.
@@ -24,629 +30,538 @@ VLM_INLINE vf power_of_two(vf x) {
 }
 
 enum {
-  // A head of so many components, in the default model, has loops of its own.
+  // The heads of the default model, and their components: these have loops of their own.
+  USUAL_HEADS = 4,
   USUAL_HEAD = 8,
-  // Whole vectors of its 28 vision positions, which one or two vectors with its text follow.
-  USUAL_WHOLE = 28 / L,
-  MOST_VECTORS = USUAL_WHOLE + 2,
-  // Vectors of an image's lanes, for each vector of keys.
-  SCALE = 0,
-  FACTOR = L,
-  VISION = 2 * L,
-  ALONG = 3 * L,
-  LANE_ROW = 4 * L,
+  // Vectors of rows that are summed at once.
+  MOST_VECTORS = 3,
 };
 
-/// What the loops share: the sizes, and what has a lane for each of up to W keys. Where there are several vectors for
-/// the same keys they stand together, so that they are a constant apart.
+/// The least common multiple of H and L, a power of two.
+VLM_INLINE ptrdiff_t period_of(ptrdiff_t H) { return H / least(H & -H, L) * L; }
+
+/// What the loops share.
 typedef struct {
   ptrdiff_t F, D, H, R, W;
-  /// Of the run: n queries, S text keys, and the vectors that hold all keys.
-  ptrdiff_t n, S, vectors;
-  /// (2 H, vectors, d, L): the components of kw_p and vw_p, then of the text's keys and values, then 0.
-  float *table;
-  /// (vectors, 4, L), of the image: scale_ip, that of text being 1; scale_ip^R times what scores are scaled by; all
-  /// bits 1 in the lanes of vision; in backward Σ p g + R x D_1 ... D_R.
-  float *image;
-  /// (n, depth, H R): queries with their parts side by side.
-  float *queries;
-  /// (n, H R): q_r · kb_i, for query and part.
-  float *beta;
-} lanes;
+  /// Of the run: n queries, S text keys, and n H rows.
+  ptrdiff_t n, S, rows;
+  /// What scores are scaled by, besides scale_ip^R.
+  float unit;
+  /// (F + S, d, period): kw_p, then the text's keys; vw_p, then its values.  (2, d, period): kb and vb of the image.
+  float *keys, *values, *image;
+  /// (F), of the image: scale_ip, and scale_ip^R unit.
+  const float *scale;
+  float *factor;
+  /// Vectors of rows, one behind the other.  (W / L, d, L): the run's queries, and the image's dy.  Of the image, too,
+  /// (W / L, R, L): β.  (W / L, L): γ, and the mean Σ p g.
+  float *queries, *dy, *beta, *gamma, *mean;
+  /// (d, L): room for a vector of rows.
+  float *turned;
+} row_lanes;
 
-/// Which vectors a loop takes: `whole` ones of vision alone, then `rest` with text among them. Constants where that
-/// pays.
-typedef struct {
-  ptrdiff_t whole, rest;
-} extent;
-
-VLM_INLINE ptrdiff_t vectors_of(extent e) { return e.whole + e.rest; }
-
-/// Keys that query t of the run sees.
-VLM_INLINE ptrdiff_t visible_keys(const lanes *k, ptrdiff_t t) { return k->F + k->S - k->n + t + 1; }
-
-/// x in the lanes of vision, 0 elsewhere.
-VLM_INLINE vf masked(vf x, vf vision) { return (vf)((vi)x & (vi)vision); }
-
-VLM_INLINE const float *key_row(const float *vision, ptrdiff_t F, const float *text, ptrdiff_t width, ptrdiff_t j) {
-  return j < F ? vision + j * width : text + (j - F) * width;
+/// Text keys that some row of the vector at lane `at` sees.
+VLM_INLINE ptrdiff_t visible_text(const row_lanes *k, ptrdiff_t at, ptrdiff_t H) {
+  return least(k->S, k->S - k->n + 1 + (at + L - 1) / H);
 }
 
-/// The table's lanes from `first` on, a multiple of L: rows of F positions and of S keys of text, then 0.
-static void fill_table(const lanes *k, ptrdiff_t first, const float *positions, const float *text) {
-  const ptrdiff_t F = k->F, T = F + k->S, D = k->D, d = D / k->H;
-  for (ptrdiff_t j = first; j < T; j += L) {
-    const ptrdiff_t live = least(L, T - j);
-    const float *rows[L];
-    for (ptrdiff_t o = 0; o < L; o++) rows[o] = key_row(positions, F, text, 2 * D, j + least(o, live - 1));
-    float *to = k->table + j * d;
-    for (ptrdiff_t at = 0; at < 2 * D; at += d, to += d * k->W) {
-      ptrdiff_t c = 0;
-      for (; c + 4 <= d; c += 4) {
-        vf columns[4];
-        transpose(columns, rows, at + c);
-        for (int i = 0; i < 4; i++) store(to + (c + i) * L, only(columns[i], live, 0));
-      }
-      for (; c < d; c++) {
-        for (ptrdiff_t o = 0; o < L; o++) to[c * L + o] = o < live ? rows[o][at + c] : 0;
-      }
-    }
+/// The first row that sees text key j.
+VLM_INLINE ptrdiff_t first_row(const row_lanes *k, ptrdiff_t j, ptrdiff_t H) { return (j - (k->S - k->n)) * H; }
+
+/// to_c = component at + c of the L rows, 0 in the lanes from `live` on, for d components.
+VLM_INLINE void turn(float *to, ptrdiff_t apart, const float *const rows[L], ptrdiff_t at, const ptrdiff_t live,
+                     const ptrdiff_t d) {
+  ptrdiff_t c = 0;
+  for (; c + 4 <= d; c += 4) {
+    vf columns[4];
+    transpose(columns, rows, at + c);
+    for (int i = 0; i < 4; i++) store(to + (c + i) * apart, live == L ? columns[i] : only(columns[i], live, 0));
+  }
+  for (; c < d; c++) {
+    for (ptrdiff_t o = 0; o < L; o++) to[c * apart + o] = o < live ? rows[o][at + c] : 0;
   }
 }
 
-/// Rows of a table's lanes from key `first` to `last`.  rows (last - first, 2 D).
-static void read_table(float *rows, const float *table, ptrdiff_t first, ptrdiff_t last, const lanes *k) {
-  const ptrdiff_t D = k->D, d = D / k->H;
-  for (ptrdiff_t j = first / 4 * 4; j < last; j += 4) {
-    const float *from = table + j / L * L * d;
-    for (ptrdiff_t at = 0; at < 2 * D; at += d, from += d * k->W) {
-      VLM_FOR_VECTORS(c, part, d, {
-        const float *components[L];
-        for (ptrdiff_t o = 0; o < L; o++) components[o] = from + (c + least(o, part - 1)) * L;
-        vf keys[4];
-        transpose(keys, components, j % L);
-        for (ptrdiff_t i = 0; i < 4; i++) {
-          if (j + i >= first && j + i < last) put(rows + (j + i - first) * 2 * D + at + c, keys[i], part);
+/// to (d, L): the first L of x (rows, d).
+VLM_INLINE void turn_rows(float *to, const float *x, ptrdiff_t rows, const ptrdiff_t d) {
+  const float *from[L];
+  if (rows >= L) {
+    for (ptrdiff_t o = 0; o < L; o++) from[o] = x + o * d;
+    turn(to, L, from, 0, L, d);
+  } else {
+    for (ptrdiff_t o = 0; o < L; o++) from[o] = x + least(o, rows - 1) * d;
+    turn(to, L, from, 0, rows, d);
+  }
+}
+
+/// Back again: x (rows, d), at most L of them.
+VLM_INLINE void turn_back(float *x, const float *from, ptrdiff_t rows, const ptrdiff_t d) {
+  VLM_FOR_VECTORS(c, part, d, {
+    const float *components[L];
+    for (ptrdiff_t o = 0; o < L; o++) components[o] = from + (c + least(o, part - 1)) * L;
+    for (ptrdiff_t l = 0; l < rows; l += 4) {
+      vf columns[4];
+      transpose(columns, components, l);
+      for (ptrdiff_t i = 0; i < 4 && l + i < rows; i++) put(x + (l + i) * d + c, columns[i], part);
+    }
+  });
+}
+
+/// Heads in lanes, again and again: to (count, d, period) for rows (count, 2, H, d), either their keys or their values.
+VLM_INLINE void repeat_heads(float *to, const float *rows, ptrdiff_t count, const ptrdiff_t H, const ptrdiff_t d) {
+  const ptrdiff_t period = period_of(H);
+  for (ptrdiff_t l = 0; l < period; l += L) {
+    const float *heads[L];
+    for (ptrdiff_t o = 0; o < L; o++) heads[o] = rows + (l + o) % H * d;
+    for (ptrdiff_t j = 0; j < count; j++) turn(to + j * d * period + l, period, heads, j * 2 * H * d, L, d);
+  }
+}
+
+/// Back again: head h of a row is the sum of its lanes.
+VLM_INLINE void add_heads(float *rows, const float *from, ptrdiff_t count, const ptrdiff_t H, const ptrdiff_t d) {
+  const ptrdiff_t period = period_of(H);
+  for (ptrdiff_t j = 0; j < count; j++, rows += 2 * H * d, from += d * period) {
+    VLM_FOR_VECTORS(c, part, d, {
+      const float *components[L];
+      for (ptrdiff_t o = 0; o < L; o++) components[o] = from + (c + least(o, part - 1)) * period;
+      // Of lanes beyond the last head, nothing is kept.
+      for (ptrdiff_t h = 0; h < H; h += 4) {
+        vf total[4];
+        transpose(total, components, h);
+        for (ptrdiff_t l = h + H; l < period; l += H) {
+          vf more[4];
+          transpose(more, components, l);
+          for (int i = 0; i < 4; i++) total[i] += more[i];
         }
-      });
-    }
-  }
-}
-
-/// out_i = Σ_t a_it rows_t, or added to out, for n rows of out in every one of `vectors` vectors of keys; terms and
-/// vectors are constants where that pays.
-VLM_INLINE void product_of_vectors(float *out, ptrdiff_t ldo, ptrdiff_t out_apart, left_factor a, const float *rows,
-                                   ptrdiff_t ldr, ptrdiff_t rows_apart, ptrdiff_t n, const ptrdiff_t terms,
-                                   int accumulate, const int vectors) {
-  for (ptrdiff_t i = 0; i < n; i++, out += ldo, a.p += a.row) {
-    vf s[MOST_VECTORS];
-    for (int v = 0; v < vectors; v++) s[v] = accumulate ? load(out + v * out_apart) : (vf){0};
-    for (ptrdiff_t t = 0; t < terms; t++) {
-      const vf factor = splat(a.p[t * a.term]);
-      for (int v = 0; v < vectors; v++) s[v] += factor * load(rows + t * ldr + v * rows_apart);
-    }
-    for (int v = 0; v < vectors; v++) store(out + v * out_apart, s[v]);
-  }
-}
-
-/// The same, for any number of vectors.
-static void lane_product(float *out, ptrdiff_t ldo, ptrdiff_t out_apart, left_factor a, const float *rows,
-                         ptrdiff_t ldr, ptrdiff_t rows_apart, ptrdiff_t vectors, ptrdiff_t n, ptrdiff_t terms, int accumulate) {
-  enum { less = USUAL_WHOLE + 1, more = USUAL_WHOLE + 2 };
-#define VLM_PRODUCT(terms, vectors) \
-  product_of_vectors(out, ldo, out_apart, a, rows, ldr, rows_apart, n, terms, accumulate, vectors)
-  if (vectors == less && terms == 4) VLM_PRODUCT(4, less);
-  else if (vectors == more && terms == 4) VLM_PRODUCT(4, more);
-  else if (vectors == more && terms == 5) VLM_PRODUCT(5, more);
-  else if (vectors == more && terms == 6) VLM_PRODUCT(6, more);
-  else {
-    for (; vectors > 0; vectors--, out += out_apart, rows += rows_apart) VLM_PRODUCT(terms, 1);
-  }
-#undef VLM_PRODUCT
-}
-
-/// The arrays of `lanes`, one behind the other in the scratch, for at most n queries.
-static lanes lanes_in(float **scratch, ptrdiff_t n, ptrdiff_t F, ptrdiff_t D, ptrdiff_t H, ptrdiff_t R, ptrdiff_t W) {
-  lanes k = {F, D, H, R, W, 0, 0, 0, NULL, NULL, NULL, NULL};
-  k.table = *scratch;
-  k.image = k.table + 2 * D * W;
-  k.queries = k.image + 4 * W;
-  k.beta = k.queries + n * D;
-  *scratch = k.beta + n * H * R;
-  for (ptrdiff_t j = 0; j < W; j += L) store(k.image + j * 4 + VISION, (vf)(lane_numbers() < (int32_t)(F - j)));
-  return k;
-}
-
-/// to_cp = from_pc for each row: `count` groups of `size` components.
-static void interleave(float *to, const float *from, ptrdiff_t rows, ptrdiff_t count, ptrdiff_t size) {
-  for (ptrdiff_t i = 0; i < rows; i++, to += count * size, from += count * size) {
-    VLM_FOR_VECTORS(p, part, count, {
-      const float *groups[L];
-      for (ptrdiff_t o = 0; o < L; o++) groups[o] = from + (p + least(o, part - 1)) * size;
-      ptrdiff_t c = 0;
-      for (; c + 4 <= size; c += 4) {
-        vf columns[4];
-        transpose(columns, groups, c);
-        for (ptrdiff_t e = 0; e < 4; e++) put(to + (c + e) * count + p, columns[e], part);
-      }
-      for (; c < size; c++) {
-        for (ptrdiff_t o = 0; o < part; o++) to[c * count + p + o] = groups[o][c];
+        for (ptrdiff_t i = 0; i < 4 && h + i < H; i++) put(rows + (h + i) * d + c, total[i], part);
       }
     });
   }
 }
 
-/// Table, queries and the dots of a run. Vectors that hold no text are the same for all runs.
-static void begin_run(lanes *k, const float *positions, const float *q, const float *text, const int32_t *run,
-                      int is_first) {
-  const ptrdiff_t F = k->F, parts = k->H * k->R;
-  k->n = run[1];
-  k->S = run[2];
-  k->vectors = (F + k->S + L - 1) / L;
-  fill_table(k, is_first ? 0 : F / L * L, positions, text);
-  interleave(k->queries, q, k->n, parts, k->D / parts);
+/// Both for keys and for values, with constants for the heads of the default model.
+static void repeat_rows(float *keys, float *values, const float *rows, ptrdiff_t count, ptrdiff_t H, ptrdiff_t d) {
+  for (int is_value = 0; is_value < 2; is_value++, rows += H * d, keys = values) {
+    if (H == USUAL_HEADS && d == USUAL_HEAD) repeat_heads(keys, rows, count, USUAL_HEADS, USUAL_HEAD);
+    else repeat_heads(keys, rows, count, H, d);
+  }
 }
 
-/// (n, H, vectors, R, L): q_r · kw_p, and q_r · k_j of the text.
-static void run_dots(float *dots, const float *q, const lanes *k) {
-  const ptrdiff_t D = k->D, W = k->W, R = k->R, d = D / k->H, depth = d / R;
-  for (ptrdiff_t h = 0; h < k->H; h++) {
-    for (ptrdiff_t r = 0; r < R; r++) {
-      lane_product(dots + h * R * W + r * L, k->H * R * W, R * L, (left_factor){q + h * d + r * depth, D, 1},
-                   k->table + h * d * W + r * depth * L, L, d * L, k->vectors, k->n, depth, 0);
+static void add_rows(float *rows, const float *keys, const float *values, ptrdiff_t count, ptrdiff_t H, ptrdiff_t d) {
+  for (int is_value = 0; is_value < 2; is_value++, rows += H * d, keys = values) {
+    if (H == USUAL_HEADS && d == USUAL_HEAD) add_heads(rows, keys, count, USUAL_HEADS, USUAL_HEAD);
+    else add_heads(rows, keys, count, H, d);
+  }
+}
+
+/// Σ_c a_c b_c in each lane, for n vectors of a, one behind the other, and of b.
+VLM_INLINE vf dot_of_lanes(const float *a, const float *b, ptrdiff_t apart, const ptrdiff_t n) {
+  vf s = {0};
+  for (ptrdiff_t c = 0; c < n; c++) s += load(a + c * L) * load(b + c * apart);
+  return s;
+}
+
+/// A function whose last arguments d, R and the period are constants for the shapes of the default model.
+#define VLM_USUAL_OR_ANY(function, k, ...)                                              \
+  do {                                                                                  \
+    const ptrdiff_t d = (k)->D / (k)->H, R = (k)->R, period = period_of((k)->H);        \
+    const int usual = d == USUAL_HEAD && period == L;                                   \
+    if (usual && R == 2) function(k, __VA_ARGS__, USUAL_HEAD, 2, L);                    \
+    else if (usual && R == 1) function(k, __VA_ARGS__, USUAL_HEAD, 1, L);               \
+    else function(k, __VA_ARGS__, d, R, period);                                        \
+  } while (0)
+
+/// For the rows from lane `at` on: `body` sees `count`, a constant number of vectors. There are several at once if they
+/// have the same keys in the same lanes.
+#define VLM_FOR_ROWS(at, count, first, rows, period, ...)                \
+  do {                                                                   \
+    ptrdiff_t at = (first);                                              \
+    for (; (period) == L && at + 2 * L < (rows); at += 3 * L) {          \
+      enum { count = 3 };                                                \
+      __VA_ARGS__                                                        \
+    }                                                                    \
+    for (; (period) == L && at + L < (rows); at += 2 * L) {              \
+      enum { count = 2 };                                                \
+      __VA_ARGS__                                                        \
+    }                                                                    \
+    for (; at < (rows); at += L) {                                       \
+      enum { count = 1 };                                                \
+      __VA_ARGS__                                                        \
+    }                                                                    \
+  } while (0)
+
+/// Room for `count` numbers of the scratch, from a multiple of a vector's size on if the scratch begins there.
+static float *take(float **scratch, ptrdiff_t count) {
+  float *room = *scratch;
+  *scratch += (count + L - 1) / L * L;
+  return room;
+}
+
+/// The scratch from a multiple of 64 bytes on: a vector that lies in two lines of the cache takes twice as long.
+static float *aligned(float *scratch) { return scratch + (-((uintptr_t)scratch / sizeof(float)) & 15); }
+
+/// The largest number of keys of a run.
+static ptrdiff_t most_keys(const int32_t *runs, ptrdiff_t count, ptrdiff_t F) {
+  ptrdiff_t most = 0;
+  for (ptrdiff_t run = 0; run < count; run++) most = runs[3 * run + 2] > most ? runs[3 * run + 2] : most;
+  return F + most;
+}
+
+/// What forward and backward have, with keys and values of the positions.
+static row_lanes lanes_in(float **scratch, const float *positions, ptrdiff_t keys, ptrdiff_t F, ptrdiff_t D,
+                          ptrdiff_t H, ptrdiff_t R, ptrdiff_t W, float unit) {
+  row_lanes k = {.F = F, .D = D, .H = H, .R = R, .W = W, .unit = unit * score_scale(D / H, R)};
+  const ptrdiff_t d = D / H, key = d * period_of(H);
+  *scratch = aligned(*scratch);
+  k.keys = take(scratch, keys * key);
+  k.values = take(scratch, keys * key);
+  k.image = take(scratch, 2 * key);
+  k.factor = take(scratch, F);
+  k.queries = take(scratch, d * W);
+  repeat_rows(k.keys, k.values, positions, F, H, d);
+  return k;
+}
+
+/// The run's keys, values and queries.
+static void begin_run(row_lanes *k, const float *q, const float *text, const int32_t *run) {
+  const ptrdiff_t d = k->D / k->H, key = d * period_of(k->H);
+  k->n = run[1];
+  k->S = run[2];
+  k->rows = k->n * k->H;
+  repeat_rows(k->keys + k->F * key, k->values + k->F * key, text, k->S, k->H, d);
+  for (ptrdiff_t at = 0; at < k->rows; at += L) turn_rows(k->queries + at * d, q + at * d, k->rows - at, d);
+}
+
+/// dots (F + S, W / L, R, L): q_r · kw_p, and q_r · k_j of the text.
+VLM_INLINE void run_dots(const row_lanes *k, float *restrict dots, const ptrdiff_t d, const ptrdiff_t R,
+                         const ptrdiff_t period) {
+  const ptrdiff_t depth = d / R;
+  for (ptrdiff_t at = 0; at < k->rows; at += L) {
+    const float *query = k->queries + at * d, *key = k->keys + at % period;
+    float *dot = dots + at * R;
+    VLM_UNROLL(2)
+    for (ptrdiff_t j = 0; j < k->F + k->S; j++, key += d * period, dot += R * k->W) {
+      for (ptrdiff_t r = 0; r < R; r++) {
+        store(dot + r * L, dot_of_lanes(query + r * depth * L, key + r * depth * period, period, depth));
+      }
     }
   }
 }
 
-/// The image's beta, from its kb with the parts side by side; `depth` is a constant where that pays.
-VLM_INLINE void image_dots(const lanes *k, const float *image, const ptrdiff_t depth) {
-  const ptrdiff_t parts = k->H * k->R, n = k->n;
-  VLM_FOR_VECTORS(p, part, parts, {
-    const float *query = k->queries + p;
-    float *beta = k->beta + p;
-    for (ptrdiff_t t = 0; t < n; t++, query += depth * parts, beta += parts) {
-      vf s = {0};
-      for (ptrdiff_t c = 0; c < depth; c++) s += get(query + c * parts, part) * get(image + c * parts + p, part);
-      put(beta, s, part);
-    }
+/// The image's kb, vb and factors.
+static void begin_image(row_lanes *k, const float *image, const float *scale) {
+  const ptrdiff_t d = k->D / k->H;
+  k->scale = scale;
+  repeat_rows(k->image, k->image + d * period_of(k->H), image, 1, k->H, d);
+  VLM_FOR_VECTORS(p, part, k->F, {
+    const vf s = get(scale + p, part);
+    vf power = k->unit * s;
+    for (ptrdiff_t r = 1; r < k->R; r++) power *= s;
+    put(k->factor + p, power, part);
   });
 }
 
-/// The lanes of an image, and its beta. `unit` is what the score's scale is multiplied by.
-static void begin_image(const lanes *k, const float *image, const float *scales, float unit) {
-  const ptrdiff_t F = k->F, R = k->R, d = k->D / k->H, depth = d / R;
-  const vf one = splat(score_scale(d, R) * unit);
-  float *lane = k->image;
-  for (ptrdiff_t j = 0; j < F + k->S; j += L, lane += LANE_ROW) {
-    vf s = splat(1);
-    if (j + L <= F) s = load(scales + j);
-    else if (j < F) s = only(load_part(scales + j, F - j), F - j, 1);
-    vf power = one * s;
-    for (ptrdiff_t r = 1; r < R; r++) power *= s;
-    store(lane + SCALE, s);
-    store(lane + FACTOR, power);
-    store(lane + ALONG, (vf){0});
+/// The scores of a vector of rows, in the place of probs; their largest.
+VLM_INLINE vf vector_scores(const row_lanes *k, float *scores, const float *dots, ptrdiff_t at, ptrdiff_t visible,
+                            const ptrdiff_t d, const ptrdiff_t R, const ptrdiff_t period) {
+  const ptrdiff_t F = k->F, W = k->W, depth = d / R;
+  const float *factor = k->factor;
+  vf beta[MOST_PARTS], most = splat(-INFINITY);
+  for (ptrdiff_t r = 0; r < R; r++) {
+    const ptrdiff_t c = r * depth;
+    beta[r] = dot_of_lanes(k->queries + at * d + c * L, k->image + c * period + at % period, period, depth);
   }
-  if (depth == 4) image_dots(k, image, 4);
-  else image_dots(k, image, depth);
-}
-
-/// Rows of one image that a loop takes: those of queries t ..< end, which see keys of the same vectors, and of all
-/// heads. Row i H + h is that of query i and head h.
-typedef struct {
-  ptrdiff_t t, end;
-  extent x;
-} some_rows;
-
-VLM_INLINE some_rows rows_from(const lanes *k, ptrdiff_t t) {
-  const ptrdiff_t visible = visible_keys(k, t), vectors = (visible + L - 1) / L;
-  return (some_rows){t, least(k->n, t + vectors * L - visible + 1), {k->F / L, vectors - k->F / L}};
-}
-
-/// A function of rows, whose last arguments d, R and the extent are constants for the shapes of the default model.
-#define VLM_USUAL_OR_ANY(function, k, rows, ...)                                                            \
-  do {                                                                                                      \
-    const extent less = {USUAL_WHOLE, 1}, more = {USUAL_WHOLE, 2};                                          \
-    const ptrdiff_t d = k->D / k->H, R = k->R, rest = rows.x.rest;                                          \
-    const int usual = d == USUAL_HEAD && rows.x.whole == USUAL_WHOLE && R <= 2 && rest <= 2;                \
-    if (usual && R == 2 && rest == 1) function(k, rows.t, rows.end, __VA_ARGS__, USUAL_HEAD, 2, less);      \
-    else if (usual && R == 2) function(k, rows.t, rows.end, __VA_ARGS__, USUAL_HEAD, 2, more);              \
-    else if (usual && rest == 1) function(k, rows.t, rows.end, __VA_ARGS__, USUAL_HEAD, 1, less);           \
-    else if (usual) function(k, rows.t, rows.end, __VA_ARGS__, USUAL_HEAD, 1, more);                        \
-    else function(k, rows.t, rows.end, __VA_ARGS__, d, R, rows.x);                                          \
-  } while (0)
-
-/// scores (n H, W), -∞ where masked, and their largest (n H).
-VLM_INLINE void scores_of_rows(const lanes *k, ptrdiff_t t, ptrdiff_t end, float *scores, float *most,
-                               const float *dots, const ptrdiff_t d, const ptrdiff_t R, const extent x) {
-  (void)d;
-  const ptrdiff_t W = k->W, H = k->H;
-  const float *lane = k->image, *beta = k->beta + t * H * R;
-  scores += t * H * W;
-  dots += t * H * R * W;
-  most += t * H;
-  for (; t < end; t++) {
-    const ptrdiff_t visible = visible_keys(k, t);
-    for (ptrdiff_t h = 0; h < H; h++, beta += R, dots += R * W, scores += W) {
-      vf b[MOST_PARTS], best = splat(-INFINITY);
-      for (ptrdiff_t r = 0; r < R; r++) b[r] = splat(beta[r]);
-      VLM_UNROLL(4)
-      for (ptrdiff_t v = 0; v < x.whole; v++) {
-        vf score = load(lane + v * LANE_ROW + FACTOR);
-        for (ptrdiff_t r = 0; r < R; r++) score *= b[r] + load(dots + (v * R + r) * L);
-        store(scores + v * L, score);
-        best = choose(score > best, score, best);
-      }
-      VLM_UNROLL(2)
-      for (ptrdiff_t v = x.whole; v < vectors_of(x); v++) {
-        const vf vision = load(lane + v * LANE_ROW + VISION);
-        vf score = load(lane + v * LANE_ROW + FACTOR);
-        for (ptrdiff_t r = 0; r < R; r++) score *= masked(b[r], vision) + load(dots + (v * R + r) * L);
-        score = only(score, visible - v * L, -INFINITY);
-        store(scores + v * L, score);
-        best = choose(score > best, score, best);
-      }
-      *most++ = largest_lane(best);
-    }
+  VLM_UNROLL(4)
+  for (ptrdiff_t p = 0; p < F; p++, scores += W, dots += R * W) {
+    vf score = splat(factor[p]);
+    for (ptrdiff_t r = 0; r < R; r++) score *= beta[r] + load(dots + r * L);
+    store(scores, score);
+    most = choose(score > most, score, most);
   }
-}
-
-/// e = 2^(score - most), in the scores' place, and 1 / Σ e in that of the largest.
-VLM_INLINE void powers_of_rows(const lanes *k, ptrdiff_t t, ptrdiff_t end, float *scores, float *most,
-                               const ptrdiff_t d, const ptrdiff_t R, const extent x) {
-  (void)d, (void)R;
-  const ptrdiff_t W = k->W, H = k->H, all = k->vectors;
-  scores += t * H * W;
-  for (ptrdiff_t row = t * H; row < end * H; row++, scores += W) {
-    const vf largest = splat(most[row]);
-    vf total = {0};
-    VLM_UNROLL(9)
-    for (ptrdiff_t v = 0; v < vectors_of(x); v++) {
-      const vf e = power_of_two(load(scores + v * L) - largest);
-      store(scores + v * L, e);
-      total += e;
-    }
-    // Zero, said so that it does not become a call.
-    for (ptrdiff_t v = vectors_of(x); v < all; v++) store(scores + v * L, only(total, -v, 0));
-    most[row] = 1 / sum(total);
+  for (ptrdiff_t j = 0; j < visible; j++, scores += W, dots += R * W) {
+    vf score = splat(k->unit);
+    for (ptrdiff_t r = 0; r < R; r++) score *= load(dots + r * L);
+    const ptrdiff_t first = first_row(k, j, k->H);
+    if (first > at) score = choose(lane_numbers() < (int32_t)(first - at), splat(-INFINITY), score);
+    store(scores, score);
+    most = choose(score > most, score, most);
   }
-}
-
-/// With p_j = inverse e_j, which is put in its place, and w_j = p_j scale_j:  y_c = α vb_c + Σ_j w_j values_cj for
-/// `count` (a constant) components, where α is Σ w over the vision.
-VLM_INLINE void weighted_values(float *y, float *e, float inverse, const float *vb, const float *values,
-                                const float *lane, const ptrdiff_t d, const extent x, const int count) {
-  const vf by_sum = splat(inverse);
-  vf s[USUAL_HEAD] = {0}, in_vision = {0};
-  VLM_UNROLL(9)
-  for (ptrdiff_t v = 0; v < vectors_of(x); v++) {
-    const vf p = load(e + v * L) * by_sum, w = p * load(lane + v * LANE_ROW + SCALE);
-    store(e + v * L, p);
-    in_vision += v < x.whole ? w : masked(w, load(lane + v * LANE_ROW + VISION));
-    for (int c = 0; c < count; c++) s[c] += w * load(values + (v * d + c) * L);
-  }
-  const float alpha = sum(in_vision);
-  if (count < 4) *y = alpha * *vb + sum(s[0]);
-  for (int c = 0; c + 4 <= count; c += 4) {
-    const v4 four = alpha * load4(vb + c) + sums(s[c], s[c + 1], s[c + 2], s[c + 3]);
-    __builtin_memcpy(y + c, &four, sizeof four);
-  }
-}
-
-/// probs in the place of e, and y (n, D).
-VLM_INLINE void values_of_rows(const lanes *k, ptrdiff_t t, ptrdiff_t end, float *y, float *e, const float *inverse,
-                               const float *vb, const ptrdiff_t d, const ptrdiff_t R, const extent x) {
-  (void)R;
-  const ptrdiff_t W = k->W, H = k->H;
-  const float *lane = k->image, *table = k->table + k->D * W;
-  y += t * k->D;
-  e += t * H * W;
-  inverse += t * H;
-  for (; t < end; t++) {
-    for (ptrdiff_t h = 0; h < H; h++, y += d, e += W, inverse++) {
-      const float *values = table + h * d * W;
-      if (d == USUAL_HEAD) {
-        weighted_values(y, e, *inverse, vb + h * d, values, lane, d, x, USUAL_HEAD);
-        continue;
-      }
-      for (ptrdiff_t c = 0; c < d;) {
-        const float by = c > 0 ? 1 : *inverse;
-        const int four = d - c >= 4;
-        if (four) weighted_values(y + c, e, by, vb + h * d + c, values + c * L, lane, d, x, 4);
-        else weighted_values(y + c, e, by, vb + h * d + c, values + c * L, lane, d, x, 1);
-        c += four ? 4 : 1;
-      }
-    }
-  }
-}
-
-/// The attention of one image.  y (n, D), probs (n H, W); inverse (n H) is scratch.
-static void vision_image_forward(float *y, float *probs, float *inverse, const float *dots, const float *vb,
-                                 const lanes *k) {
-  for (some_rows rows = rows_from(k, 0); rows.t < k->n; rows = rows_from(k, rows.end)) {
-    VLM_USUAL_OR_ANY(scores_of_rows, k, rows, probs, inverse, dots);
-  }
-  for (some_rows rows = rows_from(k, 0); rows.t < k->n; rows = rows_from(k, rows.end)) {
-    VLM_USUAL_OR_ANY(powers_of_rows, k, rows, probs, inverse);
-  }
-  for (some_rows rows = rows_from(k, 0); rows.t < k->n; rows = rows_from(k, rows.end)) {
-    VLM_USUAL_OR_ANY(values_of_rows, k, rows, y, probs, inverse, vb);
-  }
-}
-
-static ptrdiff_t most_queries(const int32_t *runs, ptrdiff_t count) {
-  ptrdiff_t most = 0;
-  for (ptrdiff_t run = 0; run < count; run++) most = runs[3 * run + 1] > most ? runs[3 * run + 1] : most;
   return most;
+}
+
+/// e_j = 2^(score_j - most) in the scores' place; 1 / Σ e.
+VLM_INLINE vf vector_powers(float *scores, ptrdiff_t W, ptrdiff_t keys, vf most) {
+  vf z = {0};
+  VLM_UNROLL(2)
+  for (ptrdiff_t j = 0; j < keys; j++, scores += W) {
+    const vf e = power_of_two(load(scores) - most);
+    store(scores, e);
+    z += e;
+  }
+  return 1 / z;
+}
+
+/// With p_j = e_j by, in its place:  y_c = Σ_p p_p scale_p (vb_c + vw_pc) + Σ_j p_j v_jc, for `count` (a constant)
+/// components from c on.
+VLM_INLINE void vector_values(const row_lanes *k, float *e, vf by, ptrdiff_t at, ptrdiff_t visible, ptrdiff_t c,
+                              const ptrdiff_t d, const ptrdiff_t period, const int count) {
+  const ptrdiff_t F = k->F, W = k->W, l = at % period;
+  const float *scale = k->scale, *value = k->values + c * period + l;
+  vf y[USUAL_HEAD] = {0}, alpha = {0};
+  VLM_UNROLL(2)
+  for (ptrdiff_t p = 0; p < F; p++, e += W, value += d * period) {
+    const vf prob = load(e) * by, w = prob * scale[p];
+    store(e, prob);
+    alpha += w;
+    for (int i = 0; i < count; i++) y[i] += w * load(value + i * period);
+  }
+  for (ptrdiff_t j = 0; j < visible; j++, e += W, value += d * period) {
+    const vf prob = load(e) * by;
+    store(e, prob);
+    for (int i = 0; i < count; i++) y[i] += prob * load(value + i * period);
+  }
+  for (int i = 0; i < count; i++) {
+    store(k->turned + (c + i) * L, y[i] + alpha * load(k->image + (d + c + i) * period + l));
+  }
+}
+
+/// y (n, D) and probs (F + S, W) of one image.
+VLM_INLINE void image_forward(const row_lanes *k, float *y, float *probs, const float *dots, const ptrdiff_t d,
+                              const ptrdiff_t R, const ptrdiff_t period) {
+  const ptrdiff_t W = k->W;
+  for (ptrdiff_t at = 0; at < k->rows; at += L, probs += L) {
+    const ptrdiff_t visible = visible_text(k, at, k->H), keys = k->F + visible;
+    const vf most = vector_scores(k, probs, dots + at * R, at, visible, d, R, period);
+    const vf inverse = vector_powers(probs, W, keys, most);
+    for (ptrdiff_t c = 0; c < d;) {
+      const vf by = c > 0 ? splat(1) : inverse;
+      const int many = d - c >= USUAL_HEAD;
+      if (many) vector_values(k, probs, by, at, visible, c, d, period, USUAL_HEAD);
+      else vector_values(k, probs, by, at, visible, c, d, period, 1);
+      c += many ? USUAL_HEAD : 1;
+    }
+    turn_back(y + at * d, k->turned, least(L, k->rows - at), d);
+    for (ptrdiff_t j = keys; j < k->F + k->S; j++) store(probs + j * W, (vf){0});
+  }
 }
 
 static void vision_attention_forward(float *y, float *probs, float *dots, float *scratch, const float *images,
                                      const float *positions, const float *scale, const float *q, const float *text,
                                      const int32_t *runs, ptrdiff_t count, ptrdiff_t F, ptrdiff_t D, ptrdiff_t H,
                                      ptrdiff_t R, ptrdiff_t W) {
-  lanes k = lanes_in(&scratch, most_queries(runs, count), F, D, H, R, W);
-  float *image = scratch, *inverse = image + D;
+  const float log2_e = 0x1.715476p+0f;  // the softmax takes powers of two
+  row_lanes k = lanes_in(&scratch, positions, most_keys(runs, count, F), F, D, H, R, W, log2_e);
+  k.turned = take(&scratch, D / H * L);
   for (ptrdiff_t run = 0; run < count; run++, runs += 3) {
-    const ptrdiff_t n = runs[1];
-    begin_run(&k, positions, q, text, runs, run == 0);
-    run_dots(dots, q, &k);
-    for (ptrdiff_t i = 0; i < runs[0]; i++, images += 2 * D, scale += F, y += n * D, probs += n * H * W) {
-      interleave(image, images, 1, H * R, D / H / R);
-      begin_image(&k, image, scale, 0x1.715476p+0f);  // log2 e: the softmax takes powers of two
-      vision_image_forward(y, probs, inverse, dots, images + D, &k);
+    begin_run(&k, q, text, runs);
+    VLM_USUAL_OR_ANY(run_dots, &k, dots);
+    for (ptrdiff_t i = 0; i < runs[0]; i++, images += 2 * D, scale += F, y += k.n * D, probs += (F + k.S) * W) {
+      begin_image(&k, images, scale);
+      VLM_USUAL_OR_ANY(image_forward, &k, y, probs, dots);
     }
-    q += n * D;
+    q += k.n * D;
     text += k.S * 2 * D;
-    dots += n * H * R * W;
+    dots += (F + k.S) * R * W;
   }
 }
 
-/// The sums that a backward has: gradients, or what the published program takes for those of base and wpe.
+/// The sums that a backward has: gradients, or what the published program takes for those of images and positions.
 typedef struct {
-  /// As the table, of all runs. Lanes of text are those of the run.
-  float *table;
-  /// As the run's dots.
-  float *dots;
-  /// (n, H R) and (n, H): of q_r · kb_i, and Σ of a query's weights over the vision.
-  float *beta, *alpha;
-  /// (n H, W): what dy is multiplied by in dv.
-  float *weights;
+  /// As keys and values, of all runs, but of the text of this one; and as the image.
+  float *keys, *values, *image;
+  /// As the run's dots: the gradients of D_r.  As β and γ, of the image: their sums over the vision, and Σ p scale.
+  float *dots, *beta, *alpha;
 } vision_sums;
 
-static vision_sums sums_in(float **scratch, const lanes *k, ptrdiff_t n) {
+static vision_sums sums_in(float **scratch, const row_lanes *k, ptrdiff_t keys) {
+  const ptrdiff_t key = k->D / k->H * period_of(k->H);
   vision_sums s;
-  s.table = *scratch;
-  s.dots = s.table + 2 * k->D * k->W;
-  s.weights = s.dots + n * k->H * k->R * k->W;
-  s.beta = s.weights + n * k->H * k->W;
-  s.alpha = s.beta + n * k->H * k->R;
-  *scratch = s.alpha + n * k->H;
-  zero(s.table, 2 * k->D * k->W);
+  s.keys = take(scratch, keys * key);
+  s.values = take(scratch, keys * key);
+  s.image = take(scratch, 2 * key);
+  s.dots = take(scratch, keys * k->R * k->W);
+  s.beta = take(scratch, k->R * k->W);
+  s.alpha = take(scratch, k->W);
+  zero(s.keys, k->F * key);
+  zero(s.values, k->F * key);
   return s;
 }
 
-/// u_j = γ + Σ_c dy_c values_cj, or the sum added to u, for `count` (a constant) components; γ is for the vision.
-VLM_INLINE void value_dots(float *u, const float *dy, float gamma, const float *values, const float *lane,
-                           int accumulate, const ptrdiff_t d, const extent x, const int count) {
-  vf dyc[USUAL_HEAD];
-  for (int c = 0; c < count; c++) dyc[c] = splat(dy[c]);
-  VLM_UNROLL(9)
-  for (ptrdiff_t v = 0; v < vectors_of(x); v++) {
-    vf s = splat(gamma);
-    if (accumulate) s = load(u + v * L);
-    else if (v >= x.whole) s = masked(s, load(lane + v * LANE_ROW + VISION));
-    for (int c = 0; c < count; c++) s += dyc[c] * load(values + (v * d + c) * L);
-    store(u + v * L, s);
-  }
-}
-
-VLM_INLINE float short_dot(const float *a, const float *b, const ptrdiff_t n) {
-  vf s = {0};
-  VLM_FOR_VECTORS(c, part, n, s += get(a + c, part) * get(b + c, part););
-  return sum(s);
-}
-
-/// u = dy · v / scale, in the place of the weights, and mean = Σ p dy · v = dy · y (n H).
-VLM_INLINE void value_dots_of_rows(const lanes *k, ptrdiff_t t, ptrdiff_t end, float *u, float *mean, const float *dy,
-                                   const float *y, const float *vb, const ptrdiff_t d, const ptrdiff_t R,
-                                   const extent x) {
-  (void)R;
-  const ptrdiff_t W = k->W, H = k->H, all = k->vectors;
-  const float *lane = k->image, *table = k->table + k->D * W;
-  u += t * H * W;
-  mean += t * H;
-  dy += t * k->D;
-  y += t * k->D;
-  for (; t < end; t++) {
-    for (ptrdiff_t h = 0; h < H; h++, u += W, dy += d, y += d) {
-      const float *values = table + h * d * W;
-      const float gamma = short_dot(dy, vb + h * d, d);
-      *mean++ = short_dot(dy, y, d);
-      if (d == USUAL_HEAD) value_dots(u, dy, gamma, values, lane, 0, d, x, USUAL_HEAD);
-      for (ptrdiff_t c = 0; d != USUAL_HEAD && c < d; c++) {
-        value_dots(u, dy + c, gamma, values + c * L, lane, c > 0, d, x, 1);
-      }
-      for (ptrdiff_t v = vectors_of(x); v < all; v++) store(u + v * L, only(splat(gamma), -v, 0));
-    }
-  }
-}
-
-/// Sums over the vision, lane by lane: of the gradients of D_r, and of the weights.
-typedef struct {
-  vf G[MOST_PARTS], weight;
-} vision_part;
-
-/// For a vector of keys and a query: x = p (g - mean) factor, G_r = x ∏_{s ≠ r} D_s, weight = p scale, where u holds g
-/// / scale and gets the weight; published: G_r / scale^2 and p / scale. All lanes are of vision if is_whole. Both are
-/// constants.
-VLM_INLINE void lane_gradients(vision_part *of_vision, float *lane, float *u, float *ddots, const float *probs,
-                               const float *dots, const vf *beta, vf mean, const int is_whole, const ptrdiff_t R,
-                               const int published) {
-  const vf vision = is_whole ? (vf){0} : load(lane + VISION);
-  const vf p = load(probs), s = load(lane + SCALE), pg = p * (s * load(u));
-  const vf x = (pg - mean * p) * load(lane + FACTOR), weight = published ? p / s : p * s;
-  vf D[MOST_PARTS], product = x;
-  for (ptrdiff_t r = 0; r < R; r++) D[r] = (is_whole ? beta[r] : masked(beta[r], vision)) + load(dots + r * L);
-  for (ptrdiff_t r = 0; r < R; r++) {
-    vf G = x;
-    for (ptrdiff_t o = 0; o < R; o++) {
-      if (o != r) G *= D[o];
-    }
-    if (r == 0) product = G * D[0];
-    if (published) G /= s * s;
-    store(ddots + r * L, load(ddots + r * L) + G);
-    of_vision->G[r] += is_whole ? G : masked(G, vision);
-  }
-  store(lane + ALONG, load(lane + ALONG) + pg + (float)R * product);
-  store(u, weight);
-  of_vision->weight += is_whole ? weight : masked(weight, vision);
-}
-
-/// The sums with the gradients of D_r, and that of the scale.
-VLM_INLINE void sums_of_rows(const lanes *k, ptrdiff_t t, ptrdiff_t end, const vision_sums *s, const float *mean,
-                             const float *probs, const float *dots, const ptrdiff_t R, const extent x,
-                             const int published) {
-  const ptrdiff_t W = k->W, H = k->H, first = t * H;
-  const float *beta = k->beta + first * R;
-  float *lane = k->image, *u = s->weights + first * W, *ddots = s->dots + first * R * W;
-  float *dbeta = s->beta + first * R, *alpha = s->alpha;
-  probs += first * W;
-  dots += first * R * W;
-  for (ptrdiff_t row = first; row < end * H; row++) {
-    vf b[MOST_PARTS];
-    vision_part of_vision = {0};
-    for (ptrdiff_t r = 0; r < R; r++) b[r] = splat(beta[r]);
-    const vf mean_of_row = splat(mean[row]);
-    VLM_UNROLL(4)
-    for (ptrdiff_t v = 0; v < x.whole; v++) {
-      lane_gradients(&of_vision, lane + v * LANE_ROW, u + v * L, ddots + v * R * L, probs + v * L, dots + v * R * L, b,
-                     mean_of_row, 1, R, published);
-    }
-    VLM_UNROLL(2)
-    for (ptrdiff_t v = x.whole; v < vectors_of(x); v++) {
-      lane_gradients(&of_vision, lane + v * LANE_ROW, u + v * L, ddots + v * R * L, probs + v * L, dots + v * R * L, b,
-                     mean_of_row, 0, R, published);
-    }
-    for (ptrdiff_t r = 0; r < R; r++) dbeta[r] = sum(of_vision.G[r]);
-    alpha[row] = sum(of_vision.weight);
-    beta += R;
-    dbeta += R;
-    u += W;
-    probs += W;
-    dots += R * W;
-    ddots += R * W;
-  }
-}
-
-VLM_INLINE void gradients_of_rows(const lanes *k, ptrdiff_t t, ptrdiff_t end, const vision_sums *s, const float *mean,
-                                  const float *probs, const float *dots, const ptrdiff_t d, const ptrdiff_t R,
-                                  const extent x) {
-  (void)d;
-  sums_of_rows(k, t, end, s, mean, probs, dots, R, x, 0);
-}
-
-/// What the published program sums, for any shape.
-static void published_of_rows(const lanes *k, some_rows rows, const vision_sums *s, const float *mean,
-                              const float *probs, const float *dots) {
-  sums_of_rows(k, rows.t, rows.end, s, mean, probs, dots, k->R, rows.x, 1);
-}
-
-/// The sums of one image, but for what end_image does; mean (n H) is scratch.
-static void vision_image_backward(const vision_sums *s, float *mean, const float *dy, const float *y,
-                                  const float *probs, const float *dots, const float *vb, const lanes *k,
-                                  int published) {
-  const ptrdiff_t W = k->W, D = k->D, H = k->H, d = D / H;
-  for (some_rows rows = rows_from(k, 0); rows.t < k->n; rows = rows_from(k, rows.end)) {
-    VLM_USUAL_OR_ANY(value_dots_of_rows, k, rows, s->weights, mean, dy, y, vb);
-  }
-  for (some_rows rows = rows_from(k, 0); rows.t < k->n; rows = rows_from(k, rows.end)) {
-    if (published) published_of_rows(k, rows, s, mean, probs, dots);
-    else VLM_USUAL_OR_ANY(gradients_of_rows, k, rows, s, mean, probs, dots);
-  }
-  for (ptrdiff_t h = 0; h < H; h++) {
-    lane_product(s->table + (D + h * d) * W, L, d * L, (left_factor){dy + h * d, 1, D}, s->weights + h * W, H * W, L,
-                 k->vectors, d, k->n, 1);
-  }
-}
-
-/// The image's dkb and dvb, and what it adds to the gradients of the queries, if they are not NULL. image and scratch
-/// (D) have parts side by side.
-static void end_image(float *dimage, float *dqueries, float *scratch, const vision_sums *s, const float *dy,
-                      const float *image, const lanes *k) {
-  const ptrdiff_t D = k->D, H = k->H, n = k->n, d = D / H, parts = H * k->R, depth = D / parts;
-  for (ptrdiff_t c = 0; c < depth; c++) {
-    VLM_FOR_VECTORS(p, part, parts, {
-      const ptrdiff_t at = c * parts + p;
-      const vf of_image = get(image + at, part);
-      vf total = {0};
-      for (ptrdiff_t t = 0; t < n; t++) {
-        const vf dbeta = get(s->beta + t * parts + p, part);
-        total += dbeta * get(k->queries + t * D + at, part);
-        if (dqueries) put(dqueries + t * D + at, get(dqueries + t * D + at, part) + dbeta * of_image, part);
-      }
-      put(scratch + at, total, part);
-    });
-  }
-  interleave(dimage, scratch, 1, depth, parts);
-  for (ptrdiff_t h = 0; h < H; h++) {
-    VLM_FOR_VECTORS(c, part, d, {
-      vf total = {0};
-      for (ptrdiff_t t = 0; t < n; t++) total += s->alpha[t * H + h] * get(dy + t * D + h * d + c, part);
-      put(dimage + D + h * d + c, total, part);
-    });
-  }
-}
-
-/// dq_c += Σ_j ddots_j keys_cj for `count` (a constant) components of a part.
-VLM_INLINE void query_gradients(float *dq, const float *ddots, ptrdiff_t dots_apart, const float *keys,
-                                ptrdiff_t apart, ptrdiff_t vectors, const int count) {
-  vf s[4] = {0};
-  for (ptrdiff_t v = 0; v < vectors; v++, ddots += dots_apart, keys += apart) {
-    const vf x = load(ddots);
-    for (int c = 0; c < count; c++) s[c] += x * load(keys + c * L);
-  }
-  v4 four = sums(s[0], s[1], s[2], s[3]);
-  if (count == 4) {
-    four += load4(dq);
-    __builtin_memcpy(dq, &four, sizeof four);
-  } else {
-    *dq += four[0];
-  }
-}
-
-/// What the run's dots give to the sums of its queries.
-static void queries_backward(float *dq, const vision_sums *s, const lanes *k) {
-  const ptrdiff_t D = k->D, R = k->R, H = k->H, W = k->W, d = D / H, depth = d / R;
-  for (ptrdiff_t t = 0; t < k->n; t++) {
-    for (ptrdiff_t h = 0; h < H; h++) {
-      for (ptrdiff_t r = 0; r < R; r++) {
-        const float *ddots = s->dots + (t * H + h) * R * W + r * L, *keys = k->table + h * d * W + r * depth * L;
-        float *dqt = dq + t * D + h * d + r * depth;
-        ptrdiff_t c = 0;
-        for (; c + 4 <= depth; c += 4) query_gradients(dqt + c, ddots, R * L, keys + c * L, d * L, k->vectors, 4);
-        for (; c < depth; c++) query_gradients(dqt + c, ddots, R * L, keys + c * L, d * L, k->vectors, 1);
-      }
-    }
-  }
-}
-
-/// What the run's dots give to the table's sums, and those of the text, which are then 0 again.
-static void end_run(float *dtext, const vision_sums *s, const float *q, const lanes *k) {
-  const ptrdiff_t D = k->D, R = k->R, n = k->n, F = k->F, H = k->H, W = k->W, d = D / H, depth = d / R;
-  for (ptrdiff_t h = 0; h < H; h++) {
+/// β, γ, dy and the mean of one image.
+VLM_INLINE void image_rows(const row_lanes *k, const float *dy, const float *y, const ptrdiff_t d, const ptrdiff_t R,
+                           const ptrdiff_t period) {
+  const ptrdiff_t depth = d / R;
+  for (ptrdiff_t at = 0; at < k->rows; at += L) {
+    const float *image = k->image + at % period;
+    float *turned = k->dy + at * d;
+    turn_rows(turned, dy + at * d, k->rows - at, d);
+    turn_rows(k->turned, y + at * d, k->rows - at, d);
+    store(k->mean + at, dot_of_lanes(turned, k->turned, L, d));
+    store(k->gamma + at, dot_of_lanes(turned, image + d * period, period, d));
     for (ptrdiff_t r = 0; r < R; r++) {
-      lane_product(s->table + h * d * W + r * depth * L, L, d * L, (left_factor){q + h * d + r * depth, 1, D},
-                   s->dots + h * R * W + r * L, H * R * W, R * L, k->vectors, depth, n, 1);
+      const ptrdiff_t c = r * depth;
+      store(k->beta + at * R + r * L, dot_of_lanes(k->queries + at * d + c * L, image + c * period, period, depth));
     }
   }
-  if (dtext) read_table(dtext, s->table, F, F + k->S, k);
-  for (ptrdiff_t v = F / L; v < k->vectors; v++) {
-    const vf vision = load(k->image + v * LANE_ROW + VISION);
-    for (ptrdiff_t h = 0; h < 2 * H; h++) {
-      float *rows = s->table + h * d * W + v * d * L;
-      for (ptrdiff_t c = 0; c < d; c++) store(rows + c * L, masked(load(rows + c * L), vision));
+}
+
+/// sums_c += Σ_i w_i x_ic over `count` vectors of rows, for n of their d components.
+VLM_INLINE void add_products(float *sums, ptrdiff_t period, const vf *w, const float *x, const ptrdiff_t n,
+                             const ptrdiff_t d, const int count) {
+  for (ptrdiff_t c = 0; c < n; c++) {
+    vf s = load(sums + c * period);
+    for (int i = 0; i < count; i++) s += w[i] * load(x + (i * d + c) * L);
+    store(sums + c * period, s);
+  }
+}
+
+/// What a vector of rows, at lane `at`, gives to the sums with keys first ..< end, all of the vision or all of the text.
+/// With g = scale (γ + dy · value), x = p (g - mean) factor and G_r = x ∏_{s ≠ r} D_s:
+///   ddots_r += G_r;  along += p g + R x D_1 ... D_R (F, L);  dβ_r = Σ G_r over the vision.
+/// published: G_r / scale^2 for G_r, and no `along`.
+VLM_INLINE void dots_backward(const row_lanes *k, float *restrict ddots, float *restrict dbeta, float *restrict along,
+                              const float *probs, const float *dots, ptrdiff_t first, ptrdiff_t end, ptrdiff_t at,
+                              const int in_vision, const int published, const ptrdiff_t d, const ptrdiff_t R,
+                              const ptrdiff_t period) {
+  const ptrdiff_t W = k->W, row = R * W;
+  const float *dy = k->dy + at * d, *beta = k->beta + at * R, *value = k->values + first * d * period + at % period;
+  const float *scale = k->scale, *factor = k->factor;
+  const vf mean = load(k->mean + at), gamma = load(k->gamma + at);
+  vf total[MOST_PARTS] = {0};
+  probs += first * W + at;
+  dots += first * row + at * R;
+  ddots += first * row + at * R;
+  for (ptrdiff_t j = first; j < end; j++, probs += W, dots += row, ddots += row, value += d * period) {
+    const vf p = load(probs);
+    vf g = in_vision ? gamma : (vf){0}, D[MOST_PARTS];
+    for (ptrdiff_t c = 0; c < d; c++) g += load(dy + c * L) * load(value + c * period);
+    if (in_vision) g *= scale[j];
+    const vf x = (g - mean) * (p * (in_vision ? factor[j] : k->unit));
+    for (ptrdiff_t r = 0; r < R; r++) {
+      D[r] = load(dots + r * L);
+      if (in_vision) D[r] += load(beta + r * L);
+    }
+    for (ptrdiff_t r = 0; r < R; r++) {
+      vf G = x;
+      for (ptrdiff_t o = 0; o < R; o++) {
+        if (o != r) G *= D[o];
+      }
+      if (r == 0 && in_vision && !published) {
+        store(along + j * L, load(along + j * L) + p * g + (float)R * G * D[0]);
+      }
+      if (published) G /= scale[j] * scale[j];
+      store(ddots + r * L, load(ddots + r * L) + G);
+      total[r] += G;
     }
   }
+  for (ptrdiff_t r = 0; in_vision && r < R; r++) store(dbeta + at * R + r * L, total[r]);
+}
+
+/// The same for values, and for `count` vectors of rows:  dvalue += Σ p scale dy;  α = Σ p scale over the vision.
+/// published: p / scale for p scale.
+VLM_INLINE void values_backward(const row_lanes *k, const vision_sums *s, const float *probs, ptrdiff_t first,
+                                ptrdiff_t end, ptrdiff_t at, const int count, const int in_vision, const int published,
+                                const ptrdiff_t d, const ptrdiff_t period) {
+  float *dvalue = s->values + first * d * period + at % period;
+  vf alpha[MOST_VECTORS] = {0}, w[MOST_VECTORS];
+  probs += first * k->W + at;
+  for (ptrdiff_t j = first; j < end; j++, probs += k->W, dvalue += d * period) {
+    for (int i = 0; i < count; i++) {
+      w[i] = load(probs + i * L);
+      if (in_vision) w[i] = published ? w[i] / k->scale[j] : w[i] * k->scale[j];
+      alpha[i] += w[i];
+    }
+    add_products(dvalue, period, w, k->dy + at * d, d, d, count);
+  }
+  for (int i = 0; in_vision && i < count; i++) store(s->alpha + at + i * L, alpha[i]);
+}
+
+/// The sums of one image, but for what end_image does; published: of the vision, those that the published program has.
+VLM_INLINE void image_backward(const row_lanes *k, const vision_sums *s, float *along, const float *probs,
+                               const float *dots, const int published, const ptrdiff_t d, const ptrdiff_t R,
+                               const ptrdiff_t period) {
+  const ptrdiff_t F = k->F, S = k->S;
+  for (ptrdiff_t at = 0; at < k->rows; at += L) {
+    dots_backward(k, s->dots, s->beta, along, probs, dots, 0, F, at, 1, published, d, R, period);
+    if (published) continue;
+    const ptrdiff_t end = F + visible_text(k, at, k->H);
+    dots_backward(k, s->dots, s->beta, along, probs, dots, F, end, at, 0, 0, d, R, period);
+  }
+  VLM_FOR_ROWS(at, count, 0, k->rows, period, {
+    values_backward(k, s, probs, 0, F, at, count, 1, published, d, period);
+    if (!published) values_backward(k, s, probs, F, F + S, at, count, 0, 0, d, period);
+  });
+}
+
+/// dkb_r = Σ dβ_r q_r and dvb = Σ α dy in dimage, and dq_r += dβ_r kb_r unless dq is NULL.
+VLM_INLINE void end_image(const row_lanes *k, const vision_sums *s, float *dimage, float *dq, const ptrdiff_t d,
+                          const ptrdiff_t R, const ptrdiff_t period) {
+  const ptrdiff_t depth = d / R;
+  zero(s->image, 2 * d * period);
+  for (ptrdiff_t at = 0; at < k->rows; at += L) {
+    float *sums = s->image + at % period;
+    const vf alpha = load(s->alpha + at);
+    add_products(sums + d * period, period, &alpha, k->dy + at * d, d, d, 1);
+    for (ptrdiff_t r = 0; r < R; r++) {
+      const vf dbeta = load(s->beta + at * R + r * L);
+      add_products(sums + r * depth * period, period, &dbeta, k->queries + (at * d + r * depth * L), depth, d, 1);
+      for (ptrdiff_t c = r * depth; dq && c < (r + 1) * depth; c++) {
+        float *to = dq + at * d + c * L;
+        store(to, load(to) + dbeta * load(k->image + c * period + at % period));
+      }
+    }
+  }
+  add_rows(dimage, s->image, s->image + d * period, 1, k->H, d);
+}
+
+/// dscale_p = Σ of the lanes of along_p / scale_p.
+static void add_lanes(float *dscale, const float *along, const float *scale, ptrdiff_t F) {
+  ptrdiff_t p = 0;
+  for (; p + 4 <= F; p += 4, along += 4 * L) {
+    const v4 four = sums(load(along), load(along + L), load(along + 2 * L), load(along + 3 * L)) / load4(scale + p);
+    __builtin_memcpy(dscale + p, &four, sizeof four);
+  }
+  for (; p < F; p++, along += L) dscale[p] = sum(load(along)) / scale[p];
+}
+
+/// dq_c += Σ_j ddots_jr key_jc of a vector of rows, for `count` (a constant) components of part r.
+VLM_INLINE void vector_queries(float *dq, const float *ddots, const float *keys, const row_lanes *k, ptrdiff_t apart,
+                               const ptrdiff_t R, const ptrdiff_t period, const int count) {
+  const ptrdiff_t T = k->F + k->S, W = k->W;
+  vf s[4];
+  for (int i = 0; i < count; i++) s[i] = load(dq + i * L);
+  VLM_UNROLL(4)
+  for (ptrdiff_t j = 0; j < T; j++, ddots += R * W, keys += apart) {
+    const vf G = load(ddots);
+    for (int i = 0; i < count; i++) s[i] += G * load(keys + i * period);
+  }
+  for (int i = 0; i < count; i++) store(dq + i * L, s[i]);
+}
+
+/// What the dots' gradients give to those of the run's queries, unless dq is NULL, and to the keys' sums, of the vision
+/// alone if it is: dq_r += Σ_j ddots_jr key_jr;  dkey_jr += Σ ddots_jr q_r.
+VLM_INLINE void end_run(const row_lanes *k, const vision_sums *s, float *dq, const ptrdiff_t d, const ptrdiff_t R,
+                        const ptrdiff_t period) {
+  const ptrdiff_t W = k->W, depth = d / R, size = d * period, keys = k->F + (dq ? k->S : 0);
+  for (ptrdiff_t at = 0; dq && at < k->rows; at += L) {
+    for (ptrdiff_t r = 0; r < R; r++) {
+      const float *ddots = s->dots + at * R + r * L, *key = k->keys + r * depth * period + at % period;
+      float *to = dq + at * d + r * depth * L;
+      ptrdiff_t c = 0;
+      for (; c + 4 <= depth; c += 4) vector_queries(to + c * L, ddots, key + c * period, k, size, R, period, 4);
+      for (; c < depth; c++) vector_queries(to + c * L, ddots, key + c * period, k, size, R, period, 1);
+    }
+  }
+  VLM_FOR_ROWS(at, count, 0, k->rows, period, {
+    const float *ddots = s->dots + at * R;
+    float *dkey = s->keys + at % period;
+    for (ptrdiff_t j = 0; j < keys; j++, ddots += R * W, dkey += size) {
+      for (ptrdiff_t r = 0; r < R; r++) {
+        vf G[MOST_VECTORS];
+        for (int i = 0; i < count; i++) G[i] = load(ddots + (i * R + r) * L);
+        add_products(dkey + r * depth * period, period, G, k->queries + (at * d + r * depth * L), depth, d, count);
+      }
+    }
+  });
 }
 
 static void vision_attention_backward(float *dq, float *dtext, float *dimages, float *dpositions, float *dscale,
@@ -655,52 +570,53 @@ static void vision_attention_backward(float *dq, float *dtext, float *dimages, f
                                       const float *images, const float *positions, const float *scale, const float *q,
                                       const float *text, const int32_t *runs, ptrdiff_t count, ptrdiff_t F,
                                       ptrdiff_t D, ptrdiff_t H, ptrdiff_t R, ptrdiff_t W, int published) {
-  const ptrdiff_t parts = H * R, most = most_queries(runs, count);
-  lanes k = lanes_in(&scratch, most, F, D, H, R, W);
-  vision_sums s = sums_in(&scratch, &k, most), other = s;
-  float *dqueries = scratch, *image = dqueries + most * D, *dimage = image + D, *mean = dimage + D;
-  if (published) {
-    scratch = mean + most * H;
-    other = sums_in(&scratch, &k, most);
-  }
+  const ptrdiff_t d = D / H, key = d * period_of(H), keys = most_keys(runs, count, F);
+  row_lanes k = lanes_in(&scratch, positions, keys, F, D, H, R, W, 1);
+  k.dy = take(&scratch, d * W);
+  k.beta = take(&scratch, R * W);
+  k.gamma = take(&scratch, W);
+  k.mean = take(&scratch, W);
+  float *dqueries = take(&scratch, d * W), *along = take(&scratch, F * L);
+  const vision_sums s = sums_in(&scratch, &k, keys), other = published ? sums_in(&scratch, &k, keys) : s;
+  k.turned = take(&scratch, d * L);
   for (ptrdiff_t run = 0; run < count; run++, runs += 3) {
-    const ptrdiff_t n = runs[1];
-    begin_run(&k, positions, q, text, runs, run == 0);
-    zero(s.dots, n * parts * W);
-    if (published) zero(other.dots, n * parts * W);
-    zero(dqueries, n * D);
+    begin_run(&k, q, text, runs);
+    const ptrdiff_t dot_count = (F + k.S) * R * W;
+    zero(s.keys + F * key, k.S * key);
+    zero(s.values + F * key, k.S * key);
+    zero(s.dots, dot_count);
+    zero(dqueries, d * W);
+    if (published) zero(other.dots, dot_count);
     for (ptrdiff_t i = 0; i < runs[0]; i++) {
-      interleave(image, images, 1, parts, D / parts);
-      begin_image(&k, image, scale, 1);
-      vision_image_backward(&s, mean, dy, y, probs, dots, images + D, &k, 0);
-      end_image(dimages, dqueries, dimage, &s, dy, image, &k);
-      for (ptrdiff_t p = 0; p < F; p += L) {
-        const float *lane = k.image + p * 4;
-        put(dscale + p, load(lane + ALONG) / load(lane + SCALE), least(L, F - p));
-      }
+      begin_image(&k, images, scale);
+      VLM_USUAL_OR_ANY(image_rows, &k, dy, y);
+      zero(along, F * L);
+      VLM_USUAL_OR_ANY(image_backward, &k, &s, along, probs, dots, 0);
+      VLM_USUAL_OR_ANY(end_image, &k, &s, dimages, dqueries);
+      add_lanes(dscale, along, scale, F);
       if (published) {
-        vision_image_backward(&other, mean, dy, y, probs, dots, images + D, &k, 1);
-        end_image(published_images, NULL, dimage, &other, dy, image, &k);
+        image_backward(&k, &other, NULL, probs, dots, 1, d, R, period_of(H));
+        end_image(&k, &other, published_images, NULL, d, R, period_of(H));
         published_images += 2 * D;
       }
       images += 2 * D;
       dimages += 2 * D;
       scale += F;
       dscale += F;
-      dy += n * D;
-      y += n * D;
-      probs += n * H * W;
+      dy += k.n * D;
+      y += k.n * D;
+      probs += (F + k.S) * W;
     }
-    interleave(dq, dqueries, n, D / parts, parts);
-    queries_backward(dq, &s, &k);
-    end_run(dtext, &s, q, &k);
-    if (published) end_run(NULL, &other, q, &k);
-    q += n * D;
-    dq += n * D;
+    VLM_USUAL_OR_ANY(end_run, &k, &s, dqueries);
+    if (published) end_run(&k, &other, NULL, d, R, period_of(H));
+    for (ptrdiff_t at = 0; at < k.rows; at += L) turn_back(dq + at * d, dqueries + at * d, least(L, k.rows - at), d);
+    add_rows(dtext, s.keys + F * key, s.values + F * key, k.S, H, d);
+    q += k.n * D;
+    dq += k.n * D;
     text += k.S * 2 * D;
     dtext += k.S * 2 * D;
-    dots += n * parts * W;
+    dots += dot_count;
   }
-  read_table(dpositions, s.table, 0, F, &k);
-  if (published) read_table(published_positions, other.table, 0, F, &k);
+  add_rows(dpositions, s.keys, s.values, F, H, d);
+  if (published) add_rows(published_positions, other.keys, other.values, F, H, d);
 }

@@ -23,30 +23,43 @@ public struct TextRun {
   public let text: Range<Int>
   /// The first row of y.
   public let firstRow: Int
+  /// The text keys of all images before, each counted for itself.
+  @usableFromInline let textBefore: Int
 
   @inlinable
-  init(images: Range<Int>, queries: Range<Int>, text: Range<Int>, firstRow: Int) {
+  init(images: Range<Int>, queries: Range<Int>, text: Range<Int>, firstRow: Int, textBefore: Int) {
     self.images = images
     self.queries = queries
     self.text = text
     self.firstRow = firstRow
+    self.textBefore = textBefore
   }
 
   /// The runs that `counts` (r, 3) tells of: images, queries and text positions of each.
   @inlinable
   public static func all(_ counts: Matrix<Int32>) -> [TextRun] {
-    var (images, queries, text, row) = (0, 0, 0, 0)
+    var (images, queries, text, row, keys) = (0, 0, 0, 0, 0)
     return (0..<counts.rows).map { r in
       let (B, n, S) = (Int(counts[r, 0]), Int(counts[r, 1]), Int(counts[r, 2]))
-      defer { (images, queries, text, row) = (images + B, queries + n, text + S, row + B * n) }
+      defer {
+        (images, queries, text) = (images + B, queries + n, text + S)
+        (row, keys) = (row + B * n, keys + B * S)
+      }
       return TextRun(
-        images: images..<images + B, queries: queries..<queries + n, text: text..<text + S, firstRow: row)
+        images: images..<images + B, queries: queries..<queries + n, text: text..<text + S, firstRow: row,
+        textBefore: keys)
     }
   }
 
   /// The row of y that query `t` of `image` has.
   @inlinable
   public func row(image: Int, query t: Int) -> Int { firstRow + (image - images.lowerBound) * queries.count + t }
+
+  /// The row of probs that key `j` of `image` has: vision keys, `features` of them, come before text keys.
+  @inlinable
+  public func probRow(image: Int, key j: Int, features F: Int) -> Int {
+    image * F + textBefore + (image - images.lowerBound) * text.count + j
+  }
 }
 
 extension Reference {
@@ -64,7 +77,8 @@ extension Reference {
   /// second on query and position: images with the same text, a run, share it.
   ///
   /// y: n rows of D for each image, run after run; q: n rows for each run; text: S rows of 2 D for each run; runs (r, 3).
-  /// Keeps probs, (n H, W) for each image, 0 where masked. dots and scratch are not needed here.
+  /// Keeps probs, (F + S, W) for each image: lane t H + h of a key's row is query t in head h: 0 where masked,
+  /// unspecified in lanes beyond n H. dots and scratch are not needed here.
   @inlinable
   public func visionAttentionForward(
     _ y: Matrix<Scalar>, probs: Matrix<Scalar>, dots: Matrix<Scalar>, scratch: Matrix<Scalar>,
@@ -76,25 +90,33 @@ extension Reference {
     forEachQuery(runs, heads: H, F: F) { run, image, t, h, visible in
       let query = run.queries.lowerBound + t
       let row = run.row(image: image, query: t)
-      let p = probs.rows(row * H + h..<row * H + h + 1)
-      for j in 0..<visible {
+      let lane = t * H + h
+      let firstKey = run.probRow(image: image, key: 0, features: F)
+      for j in 0..<F + run.text.count { probs[firstKey + j, lane] = 0 }
+      var p = (0..<visible).map { j in
         var score: Scalar = 1
         for r in 0..<R {
           score *= dot(part: r, of: query, image: image, key: j, run, vision, q, text, head: h, heads: H, degree: R)
           if j < F { score *= vision.scale[image, j] }
         }
-        p[0, j] = score / scoreScale(d, degree: R)
+        return score / scoreScale(d, degree: R)
       }
-      softmax(p, visible: visible)
+      let largest = p.max() ?? 0
+      for j in p.indices { p[j] = Scalar.exp(p[j] - largest) }
+      let total = p.reduce(0, +)
+      for j in p.indices {
+        p[j] /= total
+        probs[firstKey + j, lane] = p[j]
+      }
       var alpha: Scalar = 0
-      for j in 0..<min(F, visible) { alpha += p[0, j] * vision.scale[image, j] }
+      for j in 0..<min(F, visible) { alpha += p[j] * vision.scale[image, j] }
       for c in h * d..<(h + 1) * d {
         var sum = alpha * vision.images[image, D + c]
         for j in 0..<visible {
           sum +=
             j < F
-            ? p[0, j] * vision.scale[image, j] * vision.positions[j, D + c]
-            : p[0, j] * text[run.text.lowerBound + j - F, D + c]
+            ? p[j] * vision.scale[image, j] * vision.positions[j, D + c]
+            : p[j] * text[run.text.lowerBound + j - F, D + c]
         }
         y[row, c] = sum
       }
@@ -135,7 +157,7 @@ extension Reference {
         ofImage += dy[row, c] * vision.images[image, D + c]
       }
       for j in 0..<visible {
-        let p = probs[row * H + h, j]
+        let p = probs[run.probRow(image: image, key: j, features: F), t * H + h]
         let isVision = j < F
         let s = isVision ? vision.scale[image, j] : 1
         let key = isVision ? vision.positions.rows(j..<j + 1) : text.rows(run.text).rows(j - F..<j - F + 1)

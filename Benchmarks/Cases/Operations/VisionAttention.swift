@@ -12,7 +12,9 @@ func visionAttentionBenchmarks() -> [KernelBenchmark] {
 struct VisionAttentionShape {
   let images: Int
   let degree: Int
-  let (features, width, heads) = (28, 32, 4)
+  let features = 28
+  let width = 32
+  let heads = 4
 
   var name: String { "\(images)x\(features)x\(width)_R\(degree)" }
 
@@ -66,9 +68,9 @@ struct VisionAttentionForward: KernelCase {
     let W = sizes.lanes
     let vision = shape.vision(bench)
     let (q, text) = (bench.input("q", sizes.queries, D), bench.input("text", sizes.text, 2 * D))
-    let (y, probs) = (bench.output("y", sizes.rows, D), bench.scratch("probs", sizes.rows * H, W))
-    let dots = bench.scratch("dots", sizes.queries * H * R, W)
-    let scratch = bench.scratch("scratch", 1, sizes.scratch(lanes: W))
+    let (y, probs) = (bench.output("y", sizes.rows, D), bench.scratch("probs", sizes.probRows, W))
+    let dots = bench.scratch("dots", sizes.dotRows, W)
+    let scratch = bench.scratch("scratch", 1, sizes.scratch())
     return {
       kernels.visionAttentionForward(
         y, probs: probs, dots: dots, scratch: scratch, vision: vision, q: q, text: text, runs: counts, heads: H,
@@ -96,16 +98,16 @@ struct VisionAttentionBackward: KernelCase {
     let W = sizes.lanes
     let vision = shape.vision(bench)
     let (q, text) = (bench.input("q", sizes.queries, D), bench.input("text", sizes.text, 2 * D))
-    let (y, probs) = (bench.scratch("y", sizes.rows, D), bench.scratch("probs", sizes.rows * H, W))
-    let dots = bench.scratch("dots", sizes.queries * H * R, W)
-    let scratch = bench.scratch("scratch", 1, sizes.scratch(lanes: W, sums: 1))
+    let (y, probs) = (bench.scratch("y", sizes.rows, D), bench.scratch("probs", sizes.probRows, W))
+    let dots = bench.scratch("dots", sizes.dotRows, W)
+    let scratch = bench.scratch("scratch", 1, sizes.scratch(sums: 1))
     let dy = bench.input("dy", sizes.rows, D)
     let (dq, dtext) = (bench.output("dq", sizes.queries, D), bench.output("dtext", sizes.text, 2 * D))
     let dvision = VisionFactors(
       images: bench.output("dimages", B, 2 * D), positions: bench.output("dpositions", F, 2 * D),
       scale: bench.output("dscale", B, F))
     kernels.visionAttentionForward(
-      y, probs: probs, dots: dots, scratch: bench.scratch("forward scratch", 1, sizes.scratch(lanes: W)),
+      y, probs: probs, dots: dots, scratch: bench.scratch("forward scratch", 1, sizes.scratch()),
       vision: vision, q: q, text: text, runs: counts, heads: H, degree: R)
     return {
       kernels.visionAttentionBackward(

@@ -4,7 +4,7 @@ import ReferenceKernels
 extension Kernels {
   /// Attention over vision keys in factors and the text's keys: see `VisionFactors` and `TextRun`.
   ///
-  /// y (n, D) and probs (n H, W) for the queries of all images; dots (u H R, W) for the u queries of all runs.
+  /// y (n, D) for the queries of all images; probs and dots: see `VisionAttentionSizes`.
   @inlinable
   public func visionAttentionForward(
     _ y: Matrix<Scalar>, probs: Matrix<Scalar>, dots: Matrix<Scalar>, scratch: Matrix<Scalar>,
@@ -15,7 +15,7 @@ extension Kernels {
     let sizes = VisionAttentionSizes(runs, features: F, width: D, heads: H, degree: R)
     sizes.require(vision: vision, q: q, text: text, probs: probs, dots: dots)
     y.require(sizes.rows, D)
-    scratch.require(1, sizes.scratch(lanes: W))
+    scratch.require(1, sizes.scratch())
     run(#function) { c in
       c.table.pointee.vision_attention_forward(
         y.floats, probs.floats, dots.floats, scratch.floats, vision.images.floats, vision.positions.floats,
@@ -45,7 +45,7 @@ extension Kernels {
     dtext.require(text.rows, 2 * D)
     dy.require(sizes.rows, D)
     y.require(sizes.rows, D)
-    scratch.require(1, sizes.scratch(lanes: W, sums: published == nil ? 1 : 2))
+    scratch.require(1, sizes.scratch(sums: published == nil ? 1 : 2))
     run(#function) { c in
       c.table.pointee.vision_attention_backward(
         dq.floats, dtext.floats, dvision.images.floats, dvision.positions.floats, dvision.scale.floats,

@@ -4,6 +4,8 @@ import ReferenceKernels
 public struct VisionAttentionSizes {
   /// Images, rows of y, queries and text rows of all runs; and the largest number of queries and of text rows of one.
   public private(set) var (images, rows, queries, text, mostQueries, mostText) = (0, 0, 0, 0, 0, 0)
+  /// Rows of probs, a key of an image each; and of dots, a part of a key of a run.
+  public private(set) var (probRows, dotRows) = (0, 0)
   @usableFromInline let (F, D, H, R): (Int, Int, Int, Int)
 
   public init(_ runs: Matrix<Int32>, features: Int, width: Int, heads: Int, degree: Int) {
@@ -18,29 +20,41 @@ public struct VisionAttentionSizes {
       rows += B * n
       queries += n
       text += S
+      probRows += B * (F + S)
+      dotRows += R * (F + S)
       (mostQueries, mostText) = (max(mostQueries, n), max(mostText, S))
     }
   }
 
-  /// W: the least number of lanes that all keys of an image fit into.
-  public var lanes: Int { (F + mostText + 15) / 16 * 16 }
+  /// W: a multiple of 16 lanes that the queries of an image fit into, in all heads.
+  public var lanes: Int { (H * mostQueries + 15) / 16 * 16 }
 
   /// The scalars of forward's scratch, or with `sums` of backward's: once, or for the published gradient twice.
-  public func scratch(lanes W: Int, sums: Int = 0) -> Int {
-    let n = mostQueries
-    return (2 * D + 4) * W + n * (2 * D + H * R + H) + 2 * D + sums * (2 * D * W + n * H * (R + 1) * (W + 1))
+  public func scratch(sums: Int = 0) -> Int {
+    let (d, W, keys) = (D / H, lanes, F + mostText + 1)
+    // Heads repeat after a multiple of 16 lanes, H / gcd(H, 16) of them.
+    let patterns = 2 * d * 16 * (H / (1 << min(H.trailingZeroBitCount, 4))) * keys
+    let forward = patterns + d * (W + 16) + F + 32
+    guard sums > 0 else { return forward }
+    return forward + W * (2 * d + R + 2) + 16 * F + sums * (patterns + W * (R * keys + 1))
+  }
+
+  /// The probability that query `t` of an image of the run gives to key `j` in head `h`: first the vision's keys, then
+  /// the text's.
+  public func probability<Scalar>(
+    _ probs: Matrix<Scalar>, run: TextRun, image: Int, query t: Int, head h: Int, key j: Int
+  ) -> Scalar {
+    probs[run.probRow(image: image, key: j, features: F), t * H + h]
   }
 
   @usableFromInline
   func require<Scalar>(
     vision: VisionFactors<Scalar>, q: Matrix<Scalar>, text: Matrix<Scalar>, probs: Matrix<Scalar>, dots: Matrix<Scalar>
   ) {
-    let W = probs.columns
-    precondition(W % 16 == 0 && W >= lanes, "\(F) and \(mostText) keys in \(W) lanes")
     vision.require(images: images, positions: F, width: D)
     q.require(queries, D)
     text.require(self.text, 2 * D)
-    probs.require(rows * H, W)
-    dots.require(queries * H * R, W)
+    probs.require(probRows, lanes)
+    dots.require(dotRows, lanes)
   }
 }

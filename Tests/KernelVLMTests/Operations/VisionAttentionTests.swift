@@ -60,15 +60,15 @@ struct VisionAttentionCase: Operation {
       scale: bench.input("scale", B, F, scale: 0.3, positive: true))
     let (q, text) = (bench.input("q", sizes.queries, D), bench.input("text", sizes.text, 2 * D))
     var y = bench.output("y", sizes.rows, D)
-    var probs = bench.output("probs", sizes.rows * H, W)
-    let dots = bench.scratch("dots", sizes.queries * H * R, W)
+    var probs = bench.output("probs", sizes.probRows, W)
+    let dots = bench.scratch("dots", sizes.dotRows, W)
     kernels.visionAttentionForward(
-      y, probs: probs, dots: dots, scratch: bench.scratch("scratch", 1, sizes.scratch(lanes: W)), vision: vision, q: q,
+      y, probs: probs, dots: dots, scratch: bench.scratch("scratch", 1, sizes.scratch()), vision: vision, q: q,
       text: text, runs: counts, heads: H, degree: R)
-    mask(probs, counts)  // unspecified beyond the keys
+    mask(probs, counts)  // unspecified in lanes beyond the queries
     if !chained {
       y = bench.input("given y", sizes.rows, D)
-      probs = bench.input("given probs", sizes.rows * H, W)
+      probs = bench.input("given probs", sizes.probRows, W)
       mask(probs, counts)
     }
     kernels.visionAttentionBackward(
@@ -78,20 +78,20 @@ struct VisionAttentionCase: Operation {
         scale: bench.output("dscale", B, F)),
       published: gradient == .published
         ? (bench.output("published images", B, 2 * D), bench.output("published positions", F, 2 * D)) : nil,
-      scratch: bench.scratch("backward scratch", 1, sizes.scratch(lanes: W, sums: gradient == .published ? 2 : 1)),
+      scratch: bench.scratch("backward scratch", 1, sizes.scratch(sums: gradient == .published ? 2 : 1)),
       dy: bench.input("dy", sizes.rows, D), y: y, probs: probs, dots: dots, vision: vision, q: q, text: text,
       runs: counts, heads: H, degree: R)
   }
 
-  /// Sets to zero what a query does not see.
+  /// Sets to zero what a query does not see, and the lanes beyond the queries.
   private func mask<S: KernelScalar>(_ probs: Matrix<S>, _ counts: Matrix<Int32>) {
     for run in TextRun.all(counts) {
       for image in run.images {
-        for t in 0..<run.queries.count {
-          let row = run.row(image: image, query: t)
-          for h in 0..<heads {
-            let visible = features + run.text.count - run.queries.count + t + 1
-            for j in visible..<probs.columns { probs[row * heads + h, j] = 0 }
+        for j in 0..<features + run.text.count {
+          let row = run.probRow(image: image, key: j, features: features)
+          for lane in 0..<probs.columns {
+            let visible = features + run.text.count - run.queries.count + lane / heads + 1
+            if lane >= run.queries.count * heads || j >= visible { probs[row, lane] = 0 }
           }
         }
       }
