@@ -45,7 +45,7 @@ struct Ablate: ParsableCommand, NotingCommand {
     let ablation = try ablation()
 
     let source = try dataOptions.source()
-    let dataset = try source.load()
+    let dataset = try source.load(threads: jobs)
     Output.note(
       """
       Data: \(dataset.name.rawValue), \(source.place), \(dataset.train.count.grouped) images to train on and \

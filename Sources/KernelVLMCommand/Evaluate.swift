@@ -39,7 +39,7 @@ struct Evaluate: ParsableCommand, NotingCommand {
   func run() throws {
     let kernels = try kernelOptions.choice()
     let loaded = try LoadedModel(file, kernels)
-    let (dataset, images) = try loaded.images(split, dataOptions)
+    let (dataset, images) = try loaded.images(split, dataOptions, threads: kernelOptions.threadCount)
     let threads = kernelOptions.startThreads(kernels)
 
     let start = ContinuousClock.now
@@ -79,9 +79,11 @@ struct LoadedModel {
   }
 
   /// The images to spell; says so if they are of another kind than those it has learnt from.
-  func images(_ split: Split, _ options: DataOptions) throws -> (name: Dataset.Name, images: LabelledImages) {
+  func images(
+    _ split: Split, _ options: DataOptions, threads: Int
+  ) throws -> (name: Dataset.Name, images: LabelledImages) {
     let source = try options.source([split])
-    let (name, images) = try source.load(split, names: model.configuration.names.count)
+    let (name, images) = try source.load(split, names: model.configuration.names.count, threads: threads)
     Output.note("Data: \(name.rawValue), \(source.place), \(images.count.grouped) \(split.rawValue) images")
     if let trainedOn = provenance["dataset"].flatMap(Dataset.Name.init), trainedOn != name {
       Output.note("Note: the model was trained on \(trainedOn.rawValue)")

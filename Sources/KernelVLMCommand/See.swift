@@ -40,7 +40,7 @@ struct See: ParsableCommand, NotingCommand {
 
   func run() throws {
     let loaded = try LoadedModel(file, kernelOptions.choice())
-    let (dataset, images) = try loaded.images(.test, dataOptions)
+    let (dataset, images) = try loaded.images(.test, dataOptions, threads: kernelOptions.threadCount)
     guard (0..<images.count).contains(index) else {
       throw ConfigurationError("index", value: index, rule: "0 to \(images.count - 1)")
     }

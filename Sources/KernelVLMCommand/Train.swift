@@ -92,7 +92,7 @@ struct Train: ParsableCommand, NotingCommand {
 
     let source = try plan.source(dataOptions)
     try requireDistinct(from: source)
-    let dataset = try source.load(names: plan.configuration.names.count)
+    let dataset = try source.load(names: plan.configuration.names.count, threads: kernelOptions.threadCount)
     let profile = self.profile ? KernelProfile() : nil
     let threads = kernelOptions.startThreads(plan.kernels)
     let session = try plan.session(

@@ -35,10 +35,12 @@ public enum DataSource: Sendable, Equatable {
   case drawn(seed: UInt64)
 
   /// Both splits. They are called `mnist` only if all four files are MNIST's.
-  /// - Parameter names: how many names there are; labels are below it.
-  public func load(names: Int = 10) throws(FileError) -> Dataset {
-    let (trainName, train) = try load(.train, names: names)
-    let (testName, test) = try load(.test, names: names)
+  /// - Parameters:
+  ///   - names: how many names there are; labels are below it.
+  ///   - threads: with 2 or more, files are hashed while they are inflated.
+  public func load(names: Int = 10, threads: Int = Threads.defaultCount) throws(FileError) -> Dataset {
+    let (trainName, train) = try load(.train, names: names, threads: threads)
+    let (testName, test) = try load(.test, names: names, threads: threads)
     if case .folder(let folder) = self, train.side != test.side {
       let file = MNIST.files(.test).images
       throw FileError(
@@ -50,14 +52,16 @@ public enum DataSource: Sendable, Equatable {
 
   /// One split, and where it comes from as judged by its own two files.
   /// - Throws: `FileError`, `missing` or `malformed`. Drawn digits throw nothing.
-  public func load(_ split: Split, names: Int = 10) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
+  public func load(
+    _ split: Split, names: Int = 10, threads: Int = Threads.defaultCount
+  ) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
     switch self {
     case .drawn(let seed):
       let digits = DrawnDigits(seed: seed)
       let all = 0..<digits.count(split)
       return (.drawn, digits.images(split, all, threads: Threads.defaultCount, parallel: .threads))
     case .folder(let folder):
-      return try Self.read(split, folder: folder, names: names)
+      return try Self.read(split, folder: folder, names: names, threads: threads)
     }
   }
 
@@ -90,7 +94,7 @@ public enum DataSource: Sendable, Equatable {
   }
 
   private static func read(
-    _ split: Split, folder: String, names: Int
+    _ split: Split, folder: String, names: Int, threads: Int
   ) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
     let (imagesFile, labelsFile) = MNIST.files(split)
     guard let imagesPath = imagesFile.find(in: folder), let labelsPath = labelsFile.find(in: folder) else {
@@ -108,17 +112,20 @@ public enum DataSource: Sendable, Equatable {
         .malformed, path: labelsContent.path,
         "expected \(shape[0]) labels, one for each image, found \(labelsContent.count)")
     }
+    var labelsHash = IDX.headerHash([labelsContent.count])
     try labelsContent.check { first, labels throws(FileError) in
+      labels.withUnsafeBytes { labelsHash.update($0) }
       guard let index = labels.firstIndex(where: { $0 >= names }) else { return }
       throw FileError(
         .malformed, path: labelsPath,
         "expected labels of 0 to \(names - 1), "
           + "found \(labels[index]) at index \(first + labels.distance(from: labels.startIndex, to: index))")
     }
-    let images = LabelledImages(
-      images: try imagesContent.values(), labels: try labelsContent.values(), side: shape[1])
-    let isMNIST =
-      images.sha256OfLabelsFile == labelsFile.sha256 && images.sha256OfImagesFile == imagesFile.sha256
+    let areMNISTsLabels = labelsHash.hex() == labelsFile.sha256
+    var imagesHash = IDX.headerHash(shape)
+    let pixels = try imagesContent.values(threads: threads) { if areMNISTsLabels { imagesHash.update($0) } }
+    let isMNIST = areMNISTsLabels && imagesHash.hex() == imagesFile.sha256
+    let images = LabelledImages(images: pixels, labels: try labelsContent.values(), side: shape[1])
     return (isMNIST ? .mnist : .custom, images)
   }
 }

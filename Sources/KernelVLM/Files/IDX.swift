@@ -41,10 +41,16 @@ public struct IDX: Sendable, Equatable {
   public var sha256: String { Self.sha256(dimensions, bytes) }
 
   static func sha256(_ dimensions: [Int], _ bytes: [UInt8]) -> String {
-    var hash = SHA256()
-    hash.update(bigEndian(magic(rank: dimensions.count)) + dimensions.flatMap { bigEndian(UInt32($0)) })
+    var hash = headerHash(dimensions)
     hash.update(bytes)
     return hash.hex()
+  }
+
+  /// SHA-256 of a raw file with these dimensions, which is to be fed the values.
+  static func headerHash(_ dimensions: [Int]) -> SHA256 {
+    var hash = SHA256()
+    hash.update(bigEndian(magic(rank: dimensions.count)) + dimensions.flatMap { bigEndian(UInt32($0)) })
+    return hash
   }
 
   /// The file at `path`, or else its sibling with ".gz" appended or removed, if one of them exists.

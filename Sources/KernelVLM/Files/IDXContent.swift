@@ -56,18 +56,23 @@ struct IDXContent: ~Copyable {
 
   /// The values, row-major: those of a raw file in the memory that it was read into. Of a bad file no more is kept in
   /// memory than its size, and for gzip 8 times that or 8 MiB. Above these gzip is inflated twice, at first only to check.
-  consuming func values() throws(FileError) -> [UInt8] {
+  ///
+  /// `follow` gets them piece by piece, in their order; while the next are inflated, if there are two `threads`.
+  consuming func values(
+    threads: Int = 1, _ follow: (UnsafeRawBufferPointer) -> Void = { _ in }
+  ) throws(FileError) -> [UInt8] {
     guard isGzip else {
       var values: [UInt8] = []
       let headerLength = headerLength
       swap(&values, &content)
       values.removeFirst(headerLength)
+      values.withUnsafeBytes(follow)
       return values
     }
     if count > max(content.count * Self.uncheckedRatio, content.count + Self.uncheckedExcess) { try check() }
     var reader = try GzipReader(content, path: path)
     _ = try reader.read(headerLength)
-    let values = try reader.read(count)
+    let values = try reader.read(count, threads: threads, follow)
     try reader.finish()
     return values
   }

@@ -30,6 +30,24 @@ struct GzipTests {
     #expect(try read(storedGzip(content), pieces) == content)
   }
 
+  @Test func whatFollowsGetsEveryPieceInOrder() throws {
+    let content = (0..<4_200_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) }
+    let file = storedGzip(content)
+    func followed(_ file: [UInt8], threads: Int) throws(FileError) -> [UInt8] {
+      var reader = try GzipReader(file, path: "digits.gz")
+      var followed: [UInt8] = []
+      let bytes = try reader.read(content.count, threads: threads) { followed += $0 }
+      #expect(bytes == content)
+      try reader.finish()
+      return followed
+    }
+    for threads in [1, 2] {
+      #expect(try followed(file, threads: threads) == content)
+      let error = fileError { _ = try followed(Array(file.prefix(3_000_000)), threads: threads) }
+      #expect(error?.problem == "expected 4200000 bytes of content, found 2999760, truncated")
+    }
+  }
+
   @Test func everyOptionalFieldOfTheHeaderIsPassedOver() throws {
     let extra = [255, 255] + [UInt8](repeating: 7, count: 65_535)
     let start = [0x1F, 0x8B, 8, 0x1F, 1, 2, 3, 4, 2, 3] + extra + Array("name\0comment\0".utf8)
