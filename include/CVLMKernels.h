@@ -156,30 +156,6 @@ typedef struct {
   void (*_Nonnull gather_backward)(float *_Nonnull dx, const float *_Nonnull dy, const int32_t *_Nonnull index,
                                    ptrdiff_t n, ptrdiff_t u, ptrdiff_t k);
 
-  // VisionKeys: keys and values of the vision positions in the first layer
-
-  /// Row (i, p) is e_ip = base_i + wpe_p before the two norms, which only scale it: a_ip = scale_ip e_ip. So
-  /// kv_ip = Wkv a_ip = scale_ip (Wkv base_i + Wkv wpe_p).
-  /// kv (B F, 2 D); base (B, D); wpe (F, D); wkv (2 D, D). Keeps rms (B F), of e, and scale (B F). projected (B + F, 2 D)
-  /// is scratch.
-  void (*_Nonnull vision_keys_forward)(float *_Nonnull kv, float *_Nonnull scale, float *_Nonnull rms,
-                                       float *_Nonnull projected, const float *_Nonnull base,
-                                       const float *_Nonnull wpe, const float *_Nonnull wkv, ptrdiff_t B, ptrdiff_t F,
-                                       ptrdiff_t D);
-
-  /// With S_i = sum over p of scale_ip dkv_ip, S_p = sum over i of the same, and
-  /// radial_ip = (kv_ip . dkv_ip) (scale_ip^2 + (1 - |a_ip|^2 / D) / rms_ip^2) / D:
-  ///   dwkv += sum of S_i base_iᵀ + sum of S_p wpe_pᵀ;  dbase_i = Wkvᵀ S_i - sum over p of radial_ip e_ip;
-  ///   dwpe_p += Wkvᵀ S_p - sum over i of radial_ip e_ip.
-  /// published: S has 1 / scale in the place of scale in dbase and dwpe, and no radial term.
-  /// dwkv (2 D, D), dwpe (F, D): adds into both; dbase (B, D); dkv, kv (B F, 2 D). sums (B + F, 2 D) is scratch.
-  void (*_Nonnull vision_keys_backward)(float *_Nonnull dwkv, float *_Nonnull dbase, float *_Nonnull dwpe,
-                                        float *_Nonnull sums, const float *_Nonnull dkv, const float *_Nonnull kv,
-                                        const float *_Nonnull scale, const float *_Nonnull rms,
-                                        const float *_Nonnull base, const float *_Nonnull wpe,
-                                        const float *_Nonnull wkv, ptrdiff_t B, ptrdiff_t F, ptrdiff_t D,
-                                        int published);
-
   // VisionProjection: what keys and values of the vision positions in the first layer are made of
 
   /// Position p of image i is base_i + wpe_p before the two norms, which only scale it: with m the mean of its squares,

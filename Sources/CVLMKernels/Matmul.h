@@ -249,10 +249,9 @@ static void forward_by_dots(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
   }
 }
 
-/// Y = X Wᵀ, or added to Y, for n rows at x and then `others` more rows elsewhere: W is turned once for both.
-static void forward_by_panels(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t n, const float *other,
-                              ptrdiff_t others, ptrdiff_t ldx, const float *w, ptrdiff_t k, ptrdiff_t m,
-                              int accumulate) {
+/// Y = X Wᵀ, or added to Y, with W turned some columns at a time.
+static void forward_by_panels(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t n,
+                              ptrdiff_t k, ptrdiff_t m, int accumulate) {
   float panel[TILE_DEPTH * TILE_COLUMNS];
   for (ptrdiff_t o = 0; o < m; o += TILE_COLUMNS) {
     ptrdiff_t columns = least(TILE_COLUMNS, m - o);
@@ -262,7 +261,6 @@ static void forward_by_panels(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t
       int add = accumulate || t > 0;
       pack(panel, w + o * k + t, k, columns, depth);
       strip(y + o, ldy, (left_factor){x + t, ldx, 1}, panel, TILE_COLUMNS, n, depth, columns, add);
-      strip(y + n * ldy + o, ldy, (left_factor){other + t, ldx, 1}, panel, TILE_COLUMNS, others, depth, columns, add);
       t += depth;
     } while (t < k);
   }
@@ -273,7 +271,7 @@ static void forward_product(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t l
                             ptrdiff_t k, ptrdiff_t m, int accumulate) {
   // Turning W costs about as much as the horizontal sums of few rows.
   if (n <= DOT_LIMIT) forward_by_dots(y, ldy, x, ldx, w, n, k, m, accumulate);
-  else forward_by_panels(y, ldy, x, n, x, 0, ldx, w, k, m, accumulate);
+  else forward_by_panels(y, ldy, x, ldx, w, n, k, m, accumulate);
 }
 
 static void matmul_forward(float *y, const float *x, const float *w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t m,

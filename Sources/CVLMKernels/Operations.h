@@ -18,7 +18,6 @@
 #include "Softmax.h"
 #include "Attention.h"
 
-#include "VisionKeys.h"
 #include "VisionProjection.h"
 #include "VisionAttention.h"
 
@@ -48,8 +47,6 @@ const vlm_kernels VLM_TABLE = {
     .embedding_backward = embedding_backward,
     .gather_forward = gather_forward,
     .gather_backward = gather_backward,
-    .vision_keys_forward = vision_keys_forward,
-    .vision_keys_backward = vision_keys_backward,
     .vision_projection_forward = vision_projection_forward,
     .vision_projection_backward = vision_projection_backward,
     .vision_attention_forward = vision_attention_forward,

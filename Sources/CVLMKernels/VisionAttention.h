@@ -448,7 +448,7 @@ VLM_INLINE void dots_backward(const row_lanes *k, float *restrict ddots, float *
       if (r == 0 && in_vision && !published) {
         store(along + j * L, load(along + j * L) + p * g + (float)R * G * D[0]);
       }
-      if (published) G /= scale[j] * scale[j];
+      if (published) G *= 1 / (scale[j] * scale[j]);
       store(ddots + r * L, load(ddots + r * L) + G);
       total[r] += G;
     }
@@ -467,7 +467,7 @@ VLM_INLINE void values_backward(const row_lanes *k, const vision_sums *s, const 
   for (ptrdiff_t j = first; j < end; j++, probs += k->W, dvalue += d * period) {
     for (int i = 0; i < count; i++) {
       w[i] = load(probs + i * L);
-      if (in_vision) w[i] = published ? w[i] / k->scale[j] : w[i] * k->scale[j];
+      if (in_vision) w[i] *= published ? 1 / k->scale[j] : k->scale[j];
       alpha[i] += w[i];
     }
     add_products(dvalue, period, w, k->dy + at * d, d, d, count);
@@ -595,8 +595,8 @@ static void vision_attention_backward(float *dq, float *dtext, float *dimages, f
       VLM_USUAL_OR_ANY(end_image, &k, &s, dimages, dqueries);
       add_lanes(dscale, along, scale, F);
       if (published) {
-        image_backward(&k, &other, NULL, probs, dots, 1, d, R, period_of(H));
-        end_image(&k, &other, published_images, NULL, d, R, period_of(H));
+        VLM_USUAL_OR_ANY(image_backward, &k, &other, NULL, probs, dots, 1);
+        VLM_USUAL_OR_ANY(end_image, &k, &other, published_images, NULL);
         published_images += 2 * D;
       }
       images += 2 * D;
@@ -608,7 +608,7 @@ static void vision_attention_backward(float *dq, float *dtext, float *dimages, f
       probs += (F + k.S) * W;
     }
     VLM_USUAL_OR_ANY(end_run, &k, &s, dqueries);
-    if (published) end_run(&k, &other, NULL, d, R, period_of(H));
+    if (published) VLM_USUAL_OR_ANY(end_run, &k, &other, NULL);
     for (ptrdiff_t at = 0; at < k.rows; at += L) turn_back(dq + at * d, dqueries + at * d, least(L, k.rows - at), d);
     add_rows(dtext, s.keys + F * key, s.values + F * key, k.S, H, d);
     q += k.n * D;

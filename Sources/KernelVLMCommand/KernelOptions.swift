@@ -16,7 +16,7 @@ struct KernelOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       """
-      At most so many threads, 1 to 1024; in a training one for each 16 images of a batch (default: the first number \
+      At most so many threads, 1 to 1024; in a training one for each 32 images of a batch (default: the first number \
       in OMP_NUM_THREADS if that is such a number, else as many as there are cores that this process may use by its \
       affinity and its control groups; in a training fewer where that is faster).
       """,

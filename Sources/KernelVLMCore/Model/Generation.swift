@@ -14,7 +14,7 @@ public struct Spelling: Equatable, Sendable {
 
 extension VisionLanguageModel {
   /// Images that go through the model together.
-  private static var imagesPerPass: Int { 32 }
+  private static var imagesPerPass: Int { 128 }
 
   /// Spells the images `range`, the same for any number of threads.
   /// - Throws: `ConfigurationError` if the images are smaller than the model's.
@@ -59,27 +59,23 @@ extension VisionLanguageModel {
   ) -> [Spelling] {
     let c = configuration
     let base = encoder.forward(x, reconstruction: false, &workspace.arena).base
-    let vision = transformer.forward(workspace.microbatch(x: x), base: base, &workspace.arena)
-    let cache = vision.layers.map {
-      Transformer<K>.Cache(vision: $0.kv, text: workspace.arena.matrix(x.rows * c.maximumTextLength, 2 * c.width))
-    }
+    var memory = transformer.memory(of: base, x: x, workspace)
     // What each image has got so far; of `lengths` steps.
     let tokens = workspace.indices.matrix(x.rows, c.maximumTextLength)
     let probabilities = workspace.arena.matrix(x.rows, c.maximumTextLength)
     var lengths = [Int](repeating: 0, count: x.rows)
-    var active = Array(0..<x.rows)
+    var prefixes = Prefixes(images: x.rows, token: vocabulary.bos, areShared: c.layers == 1)
 
-    for step in 0..<c.maximumTextLength where !active.isEmpty {
-      let inputs = active.map { step > 0 ? tokens[$0, step - 1] : vocabulary.bos }
-      let (probs, layers) = transformer.next(inputs, images: active, step: step, cache, workspace)
-      observe(step, active, probs, layers)
-      for (row, image) in active.enumerated() {
+    for step in 0..<c.maximumTextLength where !prefixes.images.isEmpty {
+      let (probs, layers) = transformer.next(prefixes, step: step, &memory, workspace)
+      observe(step, prefixes.images, probs, layers)
+      for (row, image) in prefixes.images.enumerated() {
         let next = (1..<probs.columns).reduce(0) { probs[row, $1] > probs[row, $0] ? $1 : $0 }
         tokens[image, step] = Int32(next)
         probabilities[image, step] = probs[row, next]
         lengths[image] = step + 1
       }
-      active.removeAll { tokens[$0, step] >= vocabulary.bos }
+      prefixes.extend { tokens[$0, step] < vocabulary.bos ? tokens[$0, step] : nil }
     }
     return lengths.enumerated().map { image, length in
       let spelled = (0..<length).map { tokens[image, $0] }
@@ -90,47 +86,117 @@ extension VisionLanguageModel {
   }
 }
 
-extension Transformer {
-  /// Keys and values of one layer: those of the vision positions (B F, 2 D), and room for those of the text, each image
-  /// having `maximumTextLength` rows.
-  struct Cache {
-    let vision: Matrix<Scalar>
-    let text: Matrix<Scalar>
+/// What the images that are being spelled have got so far. Where prefixes are shared, as in a model of one layer, images
+/// with the same tokens are a run; else each image is a run of its own.
+struct Prefixes {
+  struct Run {
+    var images: Int
+    /// The run of the step before that this one goes on from.
+    let previous: Int
+    /// What it goes on with.
+    let token: Int32
   }
 
-  /// One step of generation: the probabilities (images, V) of what follows `inputs`, which stand at text position `step`
-  /// of `images`; and what each layer kept. Adds their keys and values to the cache.
+  let areShared: Bool
+  /// The images that are not done, run after run.
+  private(set) var images: [Int]
+  private(set) var runs: [Run]
+
+  /// All images with nothing but `token`.
+  init(images count: Int, token: Int32, areShared: Bool) {
+    self.areShared = areShared
+    images = Array(0..<count)
+    runs =
+      areShared && count > 0
+      ? [Run(images: count, previous: 0, token: token)]
+      : images.map { Run(images: 1, previous: $0, token: token) }
+  }
+
+  /// Goes on with the next token of each image; one that has none is done.
+  mutating func extend(by next: (Int) -> Int32?) {
+    var extended: [(previous: Int, token: Int32, image: Int)] = []
+    extended.reserveCapacity(images.count)
+    var first = 0
+    for (previous, run) in runs.enumerated() {
+      for image in images[first..<first + run.images] {
+        if let token = next(image) { extended.append((previous, token, image)) }
+      }
+      first += run.images
+    }
+    if areShared { extended.sort { $0 < $1 } }
+    images = extended.map { $0.image }
+    runs.removeAll(keepingCapacity: true)
+    for (previous, token, _) in extended {
+      if areShared, let last = runs.last, last.previous == previous, last.token == token {
+        runs[runs.count - 1].images += 1
+      } else {
+        runs.append(Run(images: 1, previous: previous, token: token))
+      }
+    }
+  }
+}
+
+extension Transformer {
+  /// What a step of generation looks back to.
+  struct Memory {
+    /// In a model of one layer, of all images.
+    let factors: VisionFactors<Scalar>?
+    /// In one of several, for each layer the vision positions' keys and values: (B F, 2 D).
+    let vision: [Matrix<Scalar>]
+    /// For each layer keys and values of the text so far, run after run: (runs · steps, 2 D).
+    var text: [Matrix<Scalar>]
+  }
+
+  /// That of the vision positions alone.
+  func memory(of base: Matrix<Scalar>, x: Matrix<Scalar>, _ workspace: Workspace<Scalar>) -> Memory {
+    let nothing = workspace.arena.matrix(0, 2 * configuration.width)
+    let text = [Matrix<Scalar>](repeating: nothing, count: configuration.layers)
+    if configuration.layers == 1 {
+      return Memory(factors: visionFactorsForward(base, &workspace.arena), vision: [], text: text)
+    }
+    let activations = forward(workspace.microbatch(x: x), base: base, &workspace.arena)
+    return Memory(factors: nil, vision: activations.layers.map { $0.kv }, text: text)
+  }
+
+  /// One step of generation: the probabilities (images, V) of what follows the last tokens of `prefixes`, which stand at
+  /// text position `step`; and what each layer kept. Adds their keys and values to the memory.
   func next(
-    _ inputs: [Int32], images: [Int], step: Int, _ cache: [Cache], _ workspace: Workspace<Scalar>
+    _ prefixes: Prefixes, step: Int, _ memory: inout Memory, _ workspace: Workspace<Scalar>
   ) -> (probs: Matrix<Scalar>, layers: [Activations.Layer]) {
     let c = configuration
-    let n = inputs.count
-    var layers: [Activations.Layer] = []
-    let tokens = workspace.indices.matrix(n, 1)
-    let positions = workspace.indices.matrix(n, 1)
-    for (row, token) in inputs.enumerated() { tokens[row, 0] = token }
+    let (n, r) = (prefixes.images.count, prefixes.runs.count)
+    let (tokens, positions) = (workspace.indices.matrix(r, 1), workspace.indices.matrix(r, 1))
+    let index = workspace.indices.matrix(n, 1)
     positions.fill(Int32(c.features + step))
+    var row = 0
+    for (run, prefix) in prefixes.runs.enumerated() {
+      tokens[run, 0] = prefix.token
+      index.rows(row..<row + prefix.images).fill(Int32(run))
+      row += prefix.images
+    }
 
-    let unique = workspace.uniqueRows(tokens, positions, positionsBelow: c.positions)
-    let normed = workspace.arena.matrix(unique.tokens.rows, c.width)
+    let (normed, h) = (workspace.arena.matrix(r, c.width), workspace.arena.matrix(n, c.width))
     embeddingForward(
-      normed, rms: workspace.arena.matrix(normed.rows, 1), base: normed.rows(0..<0), tokens: unique.tokens,
-      positions: unique.positions, &workspace.arena)
-    let h = workspace.arena.matrix(n, c.width)
-    kernels.gatherForward(h, x: normed, index: unique.index)
-    for (layer, (weights, cache)) in zip(parameters.layers, cache).enumerated() {
-      let isFirst = layer == 0
-      let a = self.layer(
-        keys: n, rows: isFirst ? normed.rows : n, queries: n, textRows: n, &workspace.arena)
-      projectionForward(
-        weights, a, isFirst ? normed : h, queries: 0..<n, unique: isFirst ? unique : nil, &workspace.arena)
-      for (row, image) in images.enumerated() {
-        let first = image * c.maximumTextLength
-        cache.text.rows(first + step..<first + step + 1).copy(from: a.kv.rows(row..<row + 1))
-        let keys = KeyValues(
-          vision: cache.vision.rows(image * c.features..<(image + 1) * c.features),
-          text: cache.text.rows(first..<first + step + 1))
-        scoresForward(a, a.textScores, row..<row + 1, offset: 0, keys)
+      normed, rms: workspace.arena.matrix(r, 1), base: normed.rows(0..<0), tokens: tokens, positions: positions,
+      &workspace.arena)
+    kernels.gatherForward(h, x: normed, index: index)
+    var layers: [Activations.Layer] = []
+    for (layer, weights) in parameters.layers.enumerated() {
+      let scores = self.scores(prefixes, step: step, memory, workspace)
+      let a = self.layer(keys: r, queries: r, outputs: n, scores: scores, &workspace.arena)
+      projectionForward(weights, a, layer == 0 ? normed : h, queries: 0..<r)
+      let text = extended(memory.text[layer], by: a.kv, prefixes, step: step, &workspace.arena)
+      memory.text[layer] = text
+      switch scores {
+      case .ofRuns(let scores): runAttentionForward(a.attended, scores, q: a.q, text: text, &workspace.arena)
+      case .ofImages(let scores, _):
+        for (row, image) in prefixes.images.enumerated() {
+          imageAttentionForward(
+            a, scores, QueryRows(scores: row..<row + 1, queries: row..<row + 1),
+            KeyValues(
+              vision: memory.vision[layer].rows(image * c.features..<(image + 1) * c.features),
+              text: text.rows(row * (step + 1)..<(row + 1) * (step + 1))))
+        }
       }
       outputForward(weights, a, h)
       layers.append(a)
@@ -144,5 +210,40 @@ extension Transformer {
     kernels.crossEntropyForward(
       workspace.arena.matrix(n, 1), probs: probs, logits: logits, targets: targets, gradient: c.gradient)
     return (probs, layers)
+  }
+
+  /// Room for a step's scores; those of runs with the vision factors of the images that are not done.
+  private func scores(
+    _ prefixes: Prefixes, step: Int, _ memory: Memory, _ workspace: Workspace<Scalar>
+  ) -> Scores {
+    guard let all = memory.factors else {
+      return imageScores(textQueries: prefixes.images.count, visionQueries: 0, &workspace.arena)
+    }
+    let n = prefixes.images.count
+    let index = workspace.indices.matrix(n, 1)
+    for (row, image) in prefixes.images.enumerated() { index[row, 0] = Int32(image) }
+    let factors = VisionFactors(
+      images: workspace.arena.matrix(n, all.images.columns), positions: all.positions,
+      scale: workspace.arena.matrix(n, all.scale.columns))
+    kernels.gatherForward(factors.images, x: all.images, index: index)
+    kernels.gatherForward(factors.scale, x: all.scale, index: index)
+    let runs = workspace.indices.matrix(prefixes.runs.count, 3)
+    for (row, run) in prefixes.runs.enumerated() {
+      (runs[row, 0], runs[row, 1], runs[row, 2]) = (Int32(run.images), 1, Int32(step + 1))
+    }
+    return .ofRuns(runScores(factors, runs, &workspace.arena))
+  }
+
+  /// The text of the runs so far, `step` rows each, and behind them the row that each adds.
+  private func extended(
+    _ text: Matrix<Scalar>, by kv: Matrix<Scalar>, _ prefixes: Prefixes, step: Int, _ arena: inout Arena<Scalar>
+  ) -> Matrix<Scalar> {
+    let extended = arena.matrix(prefixes.runs.count * (step + 1), kv.columns)
+    for (run, prefix) in prefixes.runs.enumerated() {
+      let first = run * (step + 1)
+      extended.rows(first..<first + step).copy(from: text.rows(prefix.previous * step..<(prefix.previous + 1) * step))
+      extended.rows(first + step..<first + step + 1).copy(from: kv.rows(run..<run + 1))
+    }
+    return extended
   }
 }

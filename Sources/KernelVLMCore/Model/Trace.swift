@@ -30,11 +30,9 @@ extension VisionLanguageModel {
     var steps: [Trace.Step] = []
     let H = configuration.heads
     let spellings = spell(x, workspace) { _, _, probs, layers in
+      let keys = configuration.features + steps.count + 1
       let attention = layers.map { layer in
-        let scores = layer.textScores.probs
-        let keys = configuration.features + steps.count + 1
-        let rows = scores.reshaped(rows: H, columns: keys)
-        return (0..<H).map { head in (0..<keys).map { Double(rows[head, $0]) } }
+        (0..<H).map { layer.scores.attention(query: 0, of: 1, head: $0, of: H, keys: keys).map { Double($0) } }
       }
       steps.append(
         Trace.Step(distribution: (0..<probs.columns).map { Double(probs[0, $0]) }, attention: attention))

@@ -15,13 +15,10 @@ struct Transformer<K: Kernels> {
   let configuration: ModelConfiguration
   let parameters: Parameters<Scalar>
 
-  /// What forward keeps for backward; K, R, U as in the plan, and Q rows that have queries in the layer.
+  /// What forward keeps for backward; K and R as in the plan, Q queries and O outputs of the layer.
   struct Activations {
     let plan: TransformerPlan
-    /// In a model of one layer, what `visionKeysForward` keeps: (B F, 1) each.
-    let visionScale: Matrix<Scalar>
-    let visionRMS: Matrix<Scalar>
-    /// rmsnorm(e) and its rms: (U, D) and (U, 1).
+    /// rmsnorm(e) and its rms: (K, D) and (K, 1).
     let normed: Matrix<Scalar>
     let rms: Matrix<Scalar>
     /// The residual stream: (R, D), after the last layer.
@@ -34,18 +31,17 @@ struct Transformer<K: Kernels> {
     let loss: Matrix<Scalar>
 
     struct Layer {
-      /// a and its rms: (U, D) and (U, 1).
+      /// a and its rms: (K, D) and (K, 1).
       let a: Matrix<Scalar>
       let rms: Matrix<Scalar>
-      /// A key and a value in each row, first those of the vision positions: (K, 2 D).
+      /// A key and a value in each row, first those of the vision positions if they have rows: (K, 2 D).
       let kv: Matrix<Scalar>
-      /// Queries, and what attention gives them: (Q, D).
+      /// Queries: (Q, D).
       let q: Matrix<Scalar>
+      /// What attention gives: (O, D).
       let attended: Matrix<Scalar>
-      /// Softmax of the scores and the partial scores they are made of, for the text queries and for the vision queries.
-      let textScores: Scores
-      let visionScores: Scores?
-      /// m, its rms, and relu(W1 m): (Q, D), (Q, 1), (Q, E).
+      let scores: Scores
+      /// m, its rms, and relu(W1 m): (O, D), (O, 1), (O, E).
       let m: Matrix<Scalar>
       let mlpRMS: Matrix<Scalar>
       let hidden: Matrix<Scalar>
@@ -61,28 +57,18 @@ struct Transformer<K: Kernels> {
     let h = activations.h
     embeddingForward(
       activations.normed, rms: activations.rms, base: plan.hasVisionRows ? base : base.rows(0..<0),
-      tokens: plan.unique?.tokens ?? microbatch.tokens, positions: plan.unique?.positions ?? microbatch.positions,
-      &arena)
-    if let unique = plan.unique {
-      kernels.gatherForward(h, x: activations.normed, index: unique.index)
+      tokens: microbatch.tokens, positions: microbatch.positions, &arena)
+    if microbatch.sharesText {
+      kernels.gatherForward(h, x: activations.normed, index: microbatch.index)
     } else {
       h.copy(from: activations.normed)
     }
     for layer in 0..<c.layers {
-      let weights = parameters.layers[layer]
-      let queries = plan.queries(layer: layer)
-      let a = self.layer(
-        keys: plan.keys, rows: plan.embedded, queries: queries.count, textRows: plan.textRows, &arena)
-      if !plan.hasVisionRows {
-        kernels.visionKeysForward(
-          a.kv.rows(plan.visionOnlyKeys), scale: activations.visionScale, rms: activations.visionRMS,
-          projected: arena.matrix(microbatch.images + c.features, 2 * c.width), base: base,
-          wpe: parameters.wpe.rows(0..<c.features), wkv: weights.wkv)
-      }
+      let a = self.layer(plan, layer, microbatch, base: base, &arena)
       projectionForward(
-        weights, a, layer == 0 ? activations.normed : h, queries: queries, unique: plan.unique, &arena)
-      attentionForward(a, microbatch)
-      outputForward(weights, a, h.rows(queries))
+        parameters.layers[layer], a, layer == 0 ? activations.normed : h, queries: plan.queries(layer: layer))
+      attentionForward(a, microbatch, &arena)
+      outputForward(parameters.layers[layer], a, h.rows(plan.outputs(layer: layer)))
       activations.layers.append(a)
     }
     kernels.matmulForward(activations.logits, x: h.rows(plan.text), w: parameters.lmHead, accumulate: false)
@@ -109,34 +95,32 @@ struct Transformer<K: Kernels> {
     kernels.matmulBackwardInput(dh.rows(plan.text), dy: dlogits, w: parameters.lmHead, accumulate: false)
 
     let dkv = arena.matrix(plan.keys, 2 * c.width)
+    var dvision: VisionGradient?
     for layer in (0..<c.layers).reversed() {
       let weights = parameters.layers[layer]
       let a = activations.layers[layer]
-      let queries = plan.queries(layer: layer)
-      let dattended = arena.matrix(queries.count, c.width)
-      let dq = arena.matrix(queries.count, c.width)
+      let dattended = arena.matrix(a.attended.rows, c.width)
+      let dq = arena.matrix(a.q.rows, c.width)
       outputBackward(
-        gradient.layers[layer], weights, a, dh.rows(queries), dattended: dattended, accumulate: accumulate, &arena)
-      attentionBackward(dq: dq, dkv: dkv, dattended: dattended, a, microbatch)
-      dh = projectionBackward(
-        gradient.layers[layer], weights, a, dh, dq: dq, dkv: dkv.lastRows(dh.rows), queries: queries,
-        unique: plan.unique, accumulate: accumulate, &arena)
+        gradient.layers[layer], weights, a, dh.rows(plan.outputs(layer: layer)), dattended: dattended,
+        accumulate: accumulate, &arena)
+      dvision = attentionBackward(dq: dq, dkv: dkv, dattended: dattended, a, microbatch, &arena)
+      if microbatch.sharesText {
+        let sums = arena.matrix(plan.runRows, c.width)
+        kernels.gatherBackward(sums, dy: dh, index: microbatch.index)
+        dh = sums
+      }
+      projectionBackward(
+        gradient.layers[layer], weights, a, dh, dq: dq, dkv: dkv, queries: plan.queries(layer: layer),
+        accumulate: accumulate, &arena)
     }
     kernels.rmsNormBackward(
       dh, dy: dh, y: activations.normed, rms: activations.rms, gradient: c.gradient, accumulate: false)
     kernels.embeddingBackward(
       dwte: gradient.wte, dwpe: gradient.wpe, dbase: plan.hasVisionRows ? dbase : dbase.rows(0..<0), de: dh,
-      tokens: plan.unique?.tokens ?? microbatch.tokens, positions: plan.unique?.positions ?? microbatch.positions,
-      visionPositions: c.features, accumulate: accumulate)
-    if !plan.hasVisionRows {
-      // After embeddingBackward, since it adds into dwpe.
-      kernels.visionKeysBackward(
-        dwkv: gradient.layers[0].wkv, dbase: dbase, dwpe: gradient.wpe.rows(0..<c.features),
-        sums: arena.matrix(microbatch.images + c.features, 2 * c.width), dkv: dkv.rows(plan.visionOnlyKeys),
-        kv: activations.layers[0].kv.rows(plan.visionOnlyKeys), scale: activations.visionScale,
-        rms: activations.visionRMS, base: base, wpe: parameters.wpe.rows(0..<c.features),
-        wkv: parameters.layers[0].wkv, gradient: c.gradient)
-    }
+      tokens: microbatch.tokens, positions: microbatch.positions, visionPositions: c.features, accumulate: accumulate)
+    // After embeddingBackward, since it adds into dwpe.
+    if let dvision { visionFactorsBackward(gradient, dvision, dbase: dbase, base: base, &arena) }
   }
 }
 
@@ -154,141 +138,27 @@ extension Transformer {
     kernels.rmsNormForward(normed, rms: rms, x: e)
   }
 
-  /// a = rmsnorm(h), keys and values Wkv a, and at the rows `queries` Wq a. With unique rows h has those alone, all with a
-  /// query.
+  /// a = rmsnorm(h), keys and values Wkv a, and at the rows `queries` Wq a.
   func projectionForward(
-    _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer, _ h: Matrix<Scalar>, queries: Range<Int>,
-    unique: UniqueRows?, _ arena: inout Arena<Scalar>
+    _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer, _ h: Matrix<Scalar>, queries: Range<Int>
   ) {
     kernels.rmsNormForward(a.a, rms: a.rms, x: h)
-    guard let unique else {
-      kernels.matmulForward(a.kv.lastRows(h.rows), x: a.a, w: weights.wkv, accumulate: false)
-      kernels.matmulForward(a.q, x: a.a.rows(queries), w: weights.wq, accumulate: false)
-      return
-    }
-    let (kv, q) = (arena.matrix(h.rows, a.kv.columns), arena.matrix(h.rows, a.q.columns))
-    kernels.matmulForward(kv, x: a.a, w: weights.wkv, accumulate: false)
-    kernels.matmulForward(q, x: a.a, w: weights.wq, accumulate: false)
-    kernels.gatherForward(a.kv.lastRows(unique.index.rows), x: kv, index: unique.index)
-    kernels.gatherForward(a.q, x: q, index: unique.index)
+    kernels.matmulForward(a.kv, x: a.a, w: weights.wkv, accumulate: false)
+    kernels.matmulForward(a.q, x: a.a.rows(queries), w: weights.wq, accumulate: false)
   }
 
-  /// From the gradients of a layer's queries, keys and values, and dh after its attention, to dh before the layer. A unique
-  /// row has the sum over the places where it stands.
+  /// From the gradients of a layer's queries, keys and values, and dh after its attention, to dh before the layer.
   private func projectionBackward(
     _ gradient: Parameters<Scalar>.Layer, _ weights: Parameters<Scalar>.Layer, _ a: Activations.Layer,
-    _ dh: Matrix<Scalar>, dq: Matrix<Scalar>, dkv: Matrix<Scalar>, queries: Range<Int>, unique: UniqueRows?,
-    accumulate: Bool, _ arena: inout Arena<Scalar>
-  ) -> Matrix<Scalar> {
-    func summed(_ gradient: Matrix<Scalar>, _ arena: inout Arena<Scalar>) -> Matrix<Scalar> {
-      guard let unique else { return gradient }
-      let sums = arena.matrix(unique.tokens.rows, gradient.columns)
-      kernels.gatherBackward(sums, dy: gradient, index: unique.index)
-      return sums
-    }
-    let (dh, dq, dkv) = (summed(dh, &arena), summed(dq, &arena), summed(dkv, &arena))
-    let queries = unique == nil ? queries : 0..<dq.rows
+    _ dh: Matrix<Scalar>, dq: Matrix<Scalar>, dkv: Matrix<Scalar>, queries: Range<Int>, accumulate: Bool,
+    _ arena: inout Arena<Scalar>
+  ) {
     let da = arena.matrix(dh.rows, dh.columns)
     kernels.matmulBackwardWeight(gradient.wq, dy: dq, x: a.a.rows(queries), accumulate: accumulate)
     kernels.matmulBackwardWeight(gradient.wkv, dy: dkv, x: a.a, accumulate: accumulate)
     kernels.matmulBackwardInput(da, dy: dkv, w: weights.wkv, accumulate: false)
     kernels.matmulBackwardInput(da.rows(queries), dy: dq, w: weights.wq, accumulate: true)
     kernels.rmsNormBackward(dh, dy: da, y: a.a, rms: a.rms, gradient: configuration.gradient, accumulate: true)
-    return dh
-  }
-}
-
-// Attention: image by image; F vision keys, which all queries see, then S causal text keys.
-extension Transformer {
-  private func attentionForward(_ a: Activations.Layer, _ microbatch: Microbatch<Scalar>) {
-    let F = configuration.features
-    let firstText = a.q.rows - microbatch.textRows
-    for image in 0..<microbatch.images {
-      if let visionScores = a.visionScores {
-        scoresForward(
-          a, visionScores, image * F..<(image + 1) * F, offset: 0, visionAsText(a.kv, image: image))
-      }
-      scoresForward(
-        a, a.textScores, microbatch.text(image), offset: firstText, keys(a.kv, image: image, microbatch))
-    }
-  }
-
-  private func attentionBackward(
-    dq: Matrix<Scalar>, dkv: Matrix<Scalar>, dattended: Matrix<Scalar>, _ a: Activations.Layer,
-    _ microbatch: Microbatch<Scalar>
-  ) {
-    let F = configuration.features
-    let firstText = a.q.rows - microbatch.textRows
-    for image in 0..<microbatch.images {
-      // The text queries see every key of their image, so they write the gradient of the keys and the vision queries add.
-      scoresBackward(
-        dq: dq, dkeys: keys(dkv, image: image, microbatch), dattended: dattended, a, a.textScores,
-        microbatch.text(image), offset: firstText, keys(a.kv, image: image, microbatch), accumulate: false)
-      if let visionScores = a.visionScores {
-        scoresBackward(
-          dq: dq, dkeys: visionAsText(dkv, image: image), dattended: dattended, a, visionScores,
-          image * F..<(image + 1) * F, offset: 0, visionAsText(a.kv, image: image), accumulate: true)
-      }
-    }
-  }
-
-  /// Attention of the queries `rows`, which stand `offset` rows into the layer's queries.
-  func scoresForward(
-    _ a: Activations.Layer, _ scores: Scores, _ rows: Range<Int>, offset: Int, _ keys: KeyValues<Scalar>
-  ) {
-    let queries = offset + rows.lowerBound..<offset + rows.upperBound
-    let (H, R) = (configuration.heads, configuration.attention.degree)
-    kernels.attentionForward(
-      a.attended.rows(queries), probs: scores.probs(rows, keys: keys.count, heads: H),
-      partialScores: scores.partial(rows, keys: keys.count, heads: H, degree: R), q: a.q.rows(queries), keys: keys,
-      heads: H, degree: R)
-  }
-
-  private func scoresBackward(
-    dq: Matrix<Scalar>, dkeys: KeyValues<Scalar>, dattended: Matrix<Scalar>, _ a: Activations.Layer,
-    _ scores: Scores, _ rows: Range<Int>, offset: Int, _ keys: KeyValues<Scalar>, accumulate: Bool
-  ) {
-    let queries = offset + rows.lowerBound..<offset + rows.upperBound
-    let (H, R) = (configuration.heads, configuration.attention.degree)
-    kernels.attentionBackward(
-      dq: dq.rows(queries), dkeys: dkeys, dy: dattended.rows(queries),
-      probs: scores.probs(rows, keys: keys.count, heads: H),
-      partialScores: scores.partial(rows, keys: keys.count, heads: H, degree: R), q: a.q.rows(queries), keys: keys,
-      heads: H, degree: R, accumulate: accumulate)
-  }
-
-  /// An image's keys: those of its vision positions and of its text.
-  private func keys(_ kv: Matrix<Scalar>, image: Int, _ microbatch: Microbatch<Scalar>) -> KeyValues<Scalar> {
-    let F = configuration.features
-    let text = microbatch.text(image)
-    let vision = microbatch.images * F
-    return KeyValues(
-      vision: kv.rows(image * F..<(image + 1) * F), text: kv.rows(vision + text.lowerBound..<vision + text.upperBound))
-  }
-
-  /// The vision positions as text of their own: causal, with nothing before them.
-  private func visionAsText(_ kv: Matrix<Scalar>, image: Int) -> KeyValues<Scalar> {
-    let F = configuration.features
-    return KeyValues(vision: kv.rows(0..<0), text: kv.rows(image * F..<(image + 1) * F))
-  }
-
-  /// For each image (H queries, T) probabilities and, of R > 1, (R H queries, T) partial scores, one image behind the
-  /// other.
-  struct Scores {
-    let probs: Matrix<Scalar>
-    let partial: Matrix<Scalar>
-
-    /// The probabilities, (H n, T), of the image whose n queries are `queries` and see T keys.
-    func probs(_ queries: Range<Int>, keys T: Int, heads H: Int) -> Matrix<Scalar> {
-      probs.rows(H * queries.lowerBound..<H * queries.upperBound).reshaped(rows: H * queries.count, columns: T)
-    }
-
-    /// Its partial scores, (R H n, T).
-    func partial(_ queries: Range<Int>, keys T: Int, heads H: Int, degree R: Int) -> Matrix<Scalar> {
-      let parts = R > 1 ? R * H : 0
-      return partial.rows(parts * queries.lowerBound..<parts * queries.upperBound)
-        .reshaped(rows: parts * queries.count, columns: T)
-    }
   }
 }
 
@@ -319,30 +189,36 @@ extension Transformer {
 
 // Room for what forward keeps.
 extension Transformer {
-  private func activations(_ plan: TransformerPlan, _ arena: inout Arena<Scalar>) -> Activations {
+  private func activations(
+    _ plan: TransformerPlan, _ arena: inout Arena<Scalar>
+  ) -> Activations {
     let (D, V, n) = (configuration.width, parameters.wte.rows, plan.textRows)
-    let visionOnly = plan.visionOnlyKeys.count
     return Activations(
-      plan: plan, visionScale: arena.matrix(visionOnly, 1), visionRMS: arena.matrix(visionOnly, 1),
-      normed: arena.matrix(plan.embedded, D), rms: arena.matrix(plan.embedded, 1), h: arena.matrix(plan.rows, D),
-      logits: arena.matrix(n, V), probs: arena.matrix(n, V), loss: arena.matrix(n, 1))
+      plan: plan, normed: arena.matrix(plan.keys, D), rms: arena.matrix(plan.keys, 1),
+      h: arena.matrix(plan.rows, D), logits: arena.matrix(n, V), probs: arena.matrix(n, V), loss: arena.matrix(n, 1))
   }
 
-  /// A layer with K keys, R rows, Q queries, of which the last n are text.
+  private func layer(
+    _ plan: TransformerPlan, _ layer: Int, _ microbatch: Microbatch<Scalar>, base: Matrix<Scalar>,
+    _ arena: inout Arena<Scalar>
+  ) -> Activations.Layer {
+    let outputs = plan.outputs(layer: layer).count
+    let scores =
+      plan.hasVisionRows
+      ? imageScores(textQueries: plan.textRows, visionQueries: outputs - plan.textRows, &arena)
+      : .ofRuns(runScores(visionFactorsForward(base, &arena), microbatch.runs, &arena))
+    return self.layer(
+      keys: plan.keys, queries: plan.queries(layer: layer).count, outputs: outputs, scores: scores, &arena)
+  }
+
+  /// A layer with K keys, Q queries and O outputs.
   func layer(
-    keys K: Int, rows R: Int, queries Q: Int, textRows n: Int, _ arena: inout Arena<Scalar>
+    keys K: Int, queries Q: Int, outputs O: Int, scores: Scores, _ arena: inout Arena<Scalar>
   ) -> Activations.Layer {
     let c = configuration
-    func scores(queries: Int, keys: Int, _ arena: inout Arena<Scalar>) -> Scores {
-      let parts = c.attention.degree > 1 ? c.attention.degree : 0
-      return Scores(
-        probs: arena.matrix(c.heads * queries, keys), partial: arena.matrix(parts * c.heads * queries, keys))
-    }
     return Activations.Layer(
-      a: arena.matrix(R, c.width), rms: arena.matrix(R, 1), kv: arena.matrix(K, 2 * c.width),
-      q: arena.matrix(Q, c.width), attended: arena.matrix(Q, c.width),
-      textScores: scores(queries: n, keys: c.positions, &arena),
-      visionScores: Q == n ? nil : scores(queries: Q - n, keys: c.features, &arena),
-      m: arena.matrix(Q, c.width), mlpRMS: arena.matrix(Q, 1), hidden: arena.matrix(Q, c.hiddenWidth))
+      a: arena.matrix(K, c.width), rms: arena.matrix(K, 1), kv: arena.matrix(K, 2 * c.width),
+      q: arena.matrix(Q, c.width), attended: arena.matrix(O, c.width), scores: scores, m: arena.matrix(O, c.width),
+      mlpRMS: arena.matrix(O, 1), hidden: arena.matrix(O, c.hiddenWidth))
   }
 }

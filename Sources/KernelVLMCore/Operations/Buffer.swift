@@ -82,7 +82,7 @@ struct Arena<Element: Sendable & Numeric> {
       openChunk(holding: footprint)
       return matrix(rows, columns)
     }
-    rest = UnsafeMutableBufferPointer(rebasing: rest[footprint...])
+    rest = UnsafeMutableBufferPointer(start: start + footprint, count: rest.count - footprint)
     return Matrix(start, rows: rows, columns: columns)
   }
 

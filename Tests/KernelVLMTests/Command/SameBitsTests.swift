@@ -46,7 +46,7 @@ import Testing
       let process = Process()
       process.executableURL = CommandRun.executable
       process.arguments = [
-        "train", "--data", folder, "--steps", "1000000", "--batch", "128", "--threads", "\(threads)", "--json",
+        "train", "--data", folder, "--steps", "1000000", "--batch", "256", "--threads", "\(threads)", "--json",
       ]
       process.standardOutput = FileHandle.nullDevice
       process.standardError = FileHandle.nullDevice

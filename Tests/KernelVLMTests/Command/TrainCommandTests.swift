@@ -88,7 +88,7 @@ import Testing
     #expect(shares.dropLast(2).elementsEqual(shares.dropLast(2).sorted(by: >)))
     let operations = try rows.map { try #require($0["operation"] as? String) }
     #expect(operations.suffix(2) == ["graph, images and the log", "measuring"])
-    let attention = try #require(operations.firstIndex(of: "attention backward"))
+    let attention = try #require(operations.firstIndex(of: "vision attention backward"))
     #expect(rows[attention]["calls"] as? Double == 1)
     let table = try #require(try CommandRun(arguments).output.components(separatedBy: "µs/step").dropFirst().first)
     #expect(operations.allSatisfy { table.contains(" %  \($0)\n") })

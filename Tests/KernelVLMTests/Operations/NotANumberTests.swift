@@ -11,7 +11,6 @@ import Testing
     TensorProductCase(n: 2, k: 5, m: 9), UnitNormCase(n: 3, k: 19), RMSNormCase(n: 3, k: 19),
     EmbeddingCase(images: 2, visionPositions: 3, texts: 9, width: 19), AttentionCase.small(degree: 1),
     AttentionCase.small(degree: 2), AttentionCase.small(degree: 3),
-    VisionKeysCase(images: 2, visionPositions: 3, width: 9),
     VisionProjectionCase(images: 2, visionPositions: 3, width: 9), VisionAttentionCase.small(degree: 1),
     VisionAttentionCase.small(degree: 2), VisionAttentionCase.small(degree: 3, gradient: .published),
     SquaredNormCase(count: 19), MLPCase(n: 3, D: 9, E: 19), CrossEntropyCase(n: 3, V: 19),

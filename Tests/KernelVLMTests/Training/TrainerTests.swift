@@ -21,14 +21,27 @@ struct TrainerTests {
     return try Trainer(model, recipe: recipe, images: Self.images, threads: threads)
   }
 
-  @Test(arguments: [8, 9, 16, 17, 128, 129, 400])
-  func blocksCutABatchWithoutGapsWhateverTheThreads(batch: Int) {
-    let blocks = Trainer<CKernels>.blocks(of: batch)
+  @Test(arguments: [1, 8, 32, 33, 128, 129, 600])
+  func blocksCutABatchWithoutGapsIntoEqualWork(batch: Int) {
+    let count = Trainer<CKernels>.mostBlocks(batch: batch)
+    #expect(count == min(16, Int((Double(batch) / 32).rounded(.up))))
+    // Texts of 4 to 6 positions, sorted.
+    let work = (0..<batch).map { 11 + 2 * ($0 * 3 / batch) }
+    let blocks = Trainer<CKernels>.blocks(of: work, count: count)
     #expect(blocks.flatMap { Array($0) } == Array(0..<batch))
-    #expect(blocks.count <= 16)
+    #expect(blocks.count == count)
+    let share = Double(work.reduce(0, +)) / Double(count)
+    for block in blocks { #expect(abs(Double(work[block].reduce(0, +)) - share) <= 15) }
   }
 
-  @Test(arguments: [(1, 1, 1), (1, 8, 1), (16, 8, 1), (17, 8, 2), (128, 3, 3), (128, 64, 8)])
+  /// Then there are fewer blocks, and still none is empty.
+  @Test func anImageMayHaveMoreWorkThanABlock() {
+    #expect(Trainer<CKernels>.blocks(of: [1, 100, 1, 1], count: 3) == [0..<2, 2..<3, 3..<4])
+    #expect(Trainer<CKernels>.blocks(of: [100, 1, 1], count: 3) == [0..<1, 1..<2, 2..<3])
+    #expect(Trainer<CKernels>.blocks(of: [1, 1, 100], count: 3) == [0..<3])
+  }
+
+  @Test(arguments: [(1, 1, 1), (1, 8, 1), (32, 8, 1), (33, 8, 2), (128, 3, 3), (128, 64, 4)])
   func aStepTakesAtMostAThreadForEachBlock(batch: Int, threads: Int, taken: Int) throws {
     let trainer = try trainer(CKernels(), batch: batch, threads: threads)
     #expect(trainer.stepThreads == taken)
@@ -36,7 +49,7 @@ struct TrainerTests {
   }
 
   /// In the second model the optimizer cuts the tensors of the base autoencoders.
-  @Test(arguments: InstructionSet.available, [(1, 10), (32, 10), (100, 10), (1, 33), (32, 33)])
+  @Test(arguments: InstructionSet.available, [(1, 10), (64, 10), (100, 10), (1, 33), (64, 33)])
   func anyNumberOfThreadsGivesTheSameBits(
     instructionSet: InstructionSet, sizes: (batch: Int, baseFeatures: Int)
   ) throws {
@@ -53,9 +66,9 @@ struct TrainerTests {
   }
 
   /// The mean gradient of a batch is the mean of its images' gradients: in Double to rounding, over 50 images in blocks of
-  /// 13 and one by one; over 257, 300 and 600, whose blocks take two passes or three. In a model of two layers too, and
-  /// with an error of the reconstruction.
-  @Test(arguments: [(50, 1), (257, 1), (600, 1), (50, 2), (300, 2)])
+  /// 25 and one by one; over 600, in blocks of 38 and one of 30; over 1100, whose blocks take two passes. In a model of two
+  /// layers too, and with an error of the reconstruction.
+  @Test(arguments: [(50, 1), (600, 1), (1100, 1), (50, 2), (1100, 2)])
   func aBatchGivesTheMeanGradient(batch: Int, layers: Int) throws {
     let kernels = Reference<Double>()
     let batched = try trainer(kernels, batch: batch) { configuration, _ in
@@ -68,12 +81,12 @@ struct TrainerTests {
     let workspace = Workspace<Double>()
     let gradient = Gradient<Double>(model.table, model.configuration)
     for image in 0..<batch {
-      try takeGradient(gradient, of: image, model, workspace)
+      try takeGradient(gradient, of: image % Self.images.count, model, workspace)
       for (index, value) in gradient.buffer.values.enumerated() { mean[index] += value / Double(batch) }
     }
     // Twice: the second must not add to the first.
     for _ in 0..<2 {
-      _ = batched.meanGradient(of: Array(0..<batch), wantsReconstruction: false)
+      _ = batched.meanGradient(of: (0..<batch).map { $0 % Self.images.count }, wantsReconstruction: false)
       #expect(relativeError(batched.gradientValues, mean) < 1e-12)
     }
   }
@@ -216,7 +229,7 @@ struct KernelProfileTests {
   @Test func aProfiledStepIsTheSameStepAndItsOperationsAreCounted() throws {
     let images = DrawnDigits().images(.train, 0..<200)
     var recipe = Recipe()
-    recipe.batch = 20
+    recipe.batch = 40
     let profile = KernelProfile()
     let plain = try KernelChoice().train(ModelConfiguration(), recipe: recipe, images: images, threads: 2)
     let profiled = try KernelChoice().train(
@@ -235,8 +248,8 @@ struct KernelProfileTests {
     let calls = Dictionary(uniqueKeysWithValues: profile.entries.map { ($0.name, $0.calls) })
     // 11 feature tensors, and all other parameters at once.
     #expect(calls["adam step"] == (11 + 1) * steps)
-    // 20 images are two blocks.
-    #expect(calls["vision keys forward"] == 2 * steps && calls["attention backward"] == 20 * steps)
+    // 40 images are two blocks.
+    #expect(calls["vision projection forward"] == 2 * steps && calls["vision attention backward"] == 2 * steps)
     #expect(calls["MLP forward"] == 2 * steps)
   }
 
