@@ -71,7 +71,8 @@ def peers(wanted: list[str]) -> dict[str, tuple[Callable, np.dtype]]:
     """Each gradient to check: of one image, or of a batch of three copies, and the type it is computed in."""
     found: dict[str, tuple[Callable, np.dtype]] = {}
     for name, module, dtype in [
-        ("numpy", "numpy_peer", np.float64), ("jax", "jax_peer", np.float32), ("torch", "torch_peer", np.float32),
+        ("numpy", "numpy_peer", np.float64), ("c", "c_peer", np.float32), ("jax", "jax_peer", np.float32),
+        ("torch", "torch_peer", np.float32),
     ]:
         if wanted and name not in wanted:
             continue

@@ -54,7 +54,8 @@ def programs() -> list[Program]:
         return Program(name, [sys.executable, str(HERE / file), *flags])
 
     return [
-        Program("KernelVLM", [str(KERNELVLM), "train", "--init", "numpy"]),
+        Program("KernelVLM", [str(KERNELVLM), "train"]),
+        peer("C, one file", "c_peer.py"),
         peer("NumPy, Float64", "numpy_peer.py"),
         peer("JAX, lax.scan over the steps", "jax_peer.py", "--scan"),
         peer("JAX, one jit call a step", "jax_peer.py"),
