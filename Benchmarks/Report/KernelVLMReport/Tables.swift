@@ -7,13 +7,12 @@ struct Tables {
 
   init(_ results: Results) { self.results = results }
 
-  /// For README.md: the machine, the whole model, and the kernels at the default model's sizes.
+  /// For README.md: the machine and the whole model.
   var summary: String {
     [
       "\(conditions)\n\n![Roofline](roofline.svg)", "### The machine's own limits\n\(machine)",
       "### The whole model\n\(wholeModel)\n\n\(loading)", "### Threads\n\(threads)",
-      "### Kernels at the model's sizes\n\(kernels { $0.isModelSize })",
-      "The larger sizes, and what each instruction set reaches: [results.md](results.md).",
+      "Every kernel: [results.md](results.md).",
     ].joined(separator: "\n\n") + "\n"
   }
 
@@ -21,7 +20,8 @@ struct Tables {
   var everything: String {
     [
       "# Every kernel at every size", "Written by KernelVLMReport; [README.md](README.md) says how to read it.",
-      conditions, "## Times\n\(kernels { _ in true })", "## Rates and shares\n\(rates)",
+      conditions, "## At the default model's sizes\n\(kernels { $0.isModelSize })",
+      "## At other sizes\n\(kernels { !$0.isModelSize })", "## Rates and shares\n\(rates)",
     ].joined(separator: "\n\n") + "\n"
   }
 
