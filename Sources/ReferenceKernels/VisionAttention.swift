@@ -1,11 +1,13 @@
 /// The vision keys of all images in factors, as `visionProjectionForward` gives them: kv_ip = scale_ip (images_i + positions_p).
 public struct VisionFactors<Scalar: KernelScalar> {
-  /// (B, 2 D) and (F, 2 D): a key and then its value.
+  /// What an image gives: a key and then its value, (B, 2 D).
   public let images: Matrix<Scalar>
+  /// What a position gives, likewise: (F, 2 D).
   public let positions: Matrix<Scalar>
   /// (B, F).
   public let scale: Matrix<Scalar>
 
+  /// Views of the three, whose shapes the operations check.
   @inlinable
   public init(images: Matrix<Scalar>, positions: Matrix<Scalar>, scale: Matrix<Scalar>) {
     self.images = images
@@ -16,6 +18,7 @@ public struct VisionFactors<Scalar: KernelScalar> {
 
 /// Neighbouring images whose text is the same, so that they share the text's queries, keys and values.
 public struct TextRun {
+  /// Rows of the images' factors.
   public let images: Range<Int>
   /// Rows of q: the queries, which belong to the last of the text positions.
   public let queries: Range<Int>

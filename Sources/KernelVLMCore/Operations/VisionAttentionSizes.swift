@@ -8,6 +8,7 @@ public struct VisionAttentionSizes {
   public private(set) var (probRows, dotRows) = (0, 0)
   @usableFromInline let (F, D, H, R): (Int, Int, Int, Int)
 
+  /// Those of `runs` (r, 3): of each its images, its queries n and its text positions S, n <= S. Traps where these are none.
   public init(_ runs: Matrix<Int32>, features: Int, width: Int, heads: Int, degree: Int) {
     (F, D, H, R) = (features, width, heads, degree)
     runs.require(runs.rows, 3)
