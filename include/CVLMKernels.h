@@ -45,6 +45,14 @@ typedef struct {
   float weight_decay;
 } vlm_adam_settings;
 
+/// A map and the windows over it: the top left corner of window (a, b) is at (stride a - padding, stride b - padding), and
+/// what lies outside the map is 0.
+typedef struct {
+  ptrdiff_t height, width, channels;  // of the map: H, W, C'
+  ptrdiff_t kernel, stride, padding;  // the side k of a window, the distance t of two, and p zeros around the map
+  ptrdiff_t outputs;                  // C
+} vlm_local_shape;
+
 /// One operation a member. A table holds the same operations compiled for one instruction set.
 typedef struct {
   // Pooling: an image becomes numbers in 0...1
@@ -105,6 +113,28 @@ typedef struct {
                                            ptrdiff_t lddy, const float *_Nonnull factors, const float *_Nonnull x1,
                                            const float *_Nonnull x2, const float *_Nonnull a, const float *_Nonnull b,
                                            ptrdiff_t n, ptrdiff_t k, ptrdiff_t m, int accumulate);
+
+  // LocalProduct: bilinear features of the windows of a map, with one weight for all places
+
+  /// y_ab = (left window_ab) * (right window_ab), element-wise, for the places a < H', b < W' of each of n maps:
+  ///   H' = floor((H + 2 p - k) / t) + 1, W' likewise; 0 if the window is larger than the map between its zeros.
+  /// y (n, H', W', C); x (n, H, W, C'); w (2, C, k, k, C'): left, then right; k, t >= 1.
+  /// Keeps factors (n, H', W', 2, C): left window_ab and right window_ab.
+  /// scratch: with M = 2 C rounded up to a multiple of 32,
+  ///   k k C' M numbers, and if p > 0 (H + 2 p) (W + 2 p) C' more.
+  void (*_Nonnull local_product_forward)(float *_Nonnull y, float *_Nonnull factors, float *_Nonnull scratch,
+                                         const float *_Nonnull x, const float *_Nonnull w, ptrdiff_t n,
+                                         const vlm_local_shape *_Nonnull shape);
+
+  /// With u, v = left window, right window:  du = dy * v, dv = dy * u;  dleft = sum of du windowᵀ over all places,
+  /// dright likewise;  dwindow = leftᵀ du + rightᵀ dv, and dx the sum of what windows have at its place.
+  /// dw (2, C, k, k, C'), accumulate: dw; dx (n, H, W, C'); either NULL if it is not wanted; dy as y; factors as forward
+  /// kept them.
+  /// scratch: as in forward and 12 C H' W' numbers more.
+  void (*_Nonnull local_product_backward)(float *_Nullable dw, float *_Nullable dx, float *_Nonnull scratch,
+                                          const float *_Nonnull dy, const float *_Nonnull factors,
+                                          const float *_Nonnull x, const float *_Nonnull w, ptrdiff_t n,
+                                          const vlm_local_shape *_Nonnull shape, int accumulate);
 
   // UnitNorm
 

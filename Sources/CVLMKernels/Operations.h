@@ -6,6 +6,7 @@
 
 #include "FeatureProduct.h"
 #include "TensorProduct.h"
+#include "LocalProduct.h"
 
 #include "UnitNorm.h"
 #include "RMSNorm.h"
@@ -39,6 +40,8 @@ const vlm_kernels VLM_TABLE = {
     .feature_product_backward = feature_product_backward,
     .tensor_product_forward = tensor_product_forward,
     .tensor_product_backward = tensor_product_backward,
+    .local_product_forward = local_product_forward,
+    .local_product_backward = local_product_backward,
     .unit_norm_forward = unit_norm_forward,
     .unit_norm_backward = unit_norm_backward,
     .rms_norm_forward = rms_norm_forward,

@@ -29,7 +29,7 @@ public struct KernelBenchmark {
   public static var all: [KernelBenchmark] {
     [
       poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(),
-      unitNormBenchmarks(), rmsNormBenchmarks(), embeddingBenchmarks(), gatherBenchmarks(),
+      localProductBenchmarks(), unitNormBenchmarks(), rmsNormBenchmarks(), embeddingBenchmarks(), gatherBenchmarks(),
       visionProjectionBenchmarks(), visionAttentionBenchmarks(), attentionBenchmarks(), mlpBenchmarks(),
       crossEntropyBenchmarks(), reconstructionBenchmarks(), adamBenchmarks(), reductionBenchmarks(),
     ].flatMap { $0 }

@@ -15,7 +15,8 @@ import Testing
     VisionAttentionCase.small(degree: 2), VisionAttentionCase.small(degree: 3, gradient: .published),
     SquaredNormCase(count: 19), MLPCase(n: 3, D: 9, E: 19), CrossEntropyCase(n: 3, V: 19),
     ReconstructionCase(n: 3, P: 19, m: 5), AdamCase(count: 19, step: 2), AddCase(count: 19),
-    AdamOuterCase(rows: 3, columns: 19, step: 2), GatherCase(n: 9, u: 4, k: 19),
+    AdamOuterCase(rows: 3, columns: 19, step: 2), GatherCase(n: 9, u: 4, k: 19), LocalProductTests.small,
+    LocalProductTests.unpadded,
   ]
 
   @Test(arguments: 0..<operations.count) func passesThroughEveryKernel(_ index: Int) {
