@@ -1,8 +1,10 @@
 // LocalProduct: y = (left · window) (right · window) at every place of a map, with one weight for all places.
 //
-// As matrices, with a row for each place:  Z = windows Wᵀ,  dWᵀ = windowsᵀ dZ,  dwindows = dZ W.  No window is copied: it is
-// k pieces of k C' neighbouring numbers, each a line of the map below the one before, and so known by its beginning. Only
-// a map with padding is copied, between zeros.
+// As matrices, with a row for each place:  Z = windows Wᵀ,  dWᵀ = windowsᵀ dZ,  dwindows = dZ W.
+//
+// No window is copied: it is k pieces of k C' neighbouring numbers, each a line of the map below the one before, and so
+// known by its beginning. Only a map with padding is copied, between zeros. Nor are gradients of windows kept: those at
+// one place of several maps do not overlap, so their product is added to dx itself.
 //
 // A dot product is summed in the order of the window, dW in the order of places, and dx place after place.
 
@@ -43,15 +45,13 @@ VLM_INLINE ptrdiff_t even_rows(ptrdiff_t left) {
 /// at_i = the beginning of window `first` + i, counted through all maps, for i < count.
 static void find_windows(const float **at, const float *maps, const local_sizes *z, ptrdiff_t first, ptrdiff_t count) {
   ptrdiff_t image = first / z->places, a = first % z->places / z->columns, b = first % z->columns;
-  const float *row = maps + image * z->map + a * z->down;
-  for (ptrdiff_t i = 0; i < count; i++) {
-    at[i] = row + b * z->right;
-    if (++b < z->columns) continue;
-    b = 0;
-    row += z->down;
-    if (++a < z->rows) continue;
-    a = 0;
-    row = maps + ++image * z->map;
+  for (ptrdiff_t i = 0; i < count; b = 0) {
+    const float *window = maps + image * z->map + a * z->down + b * z->right;
+    for (const ptrdiff_t end = least(count, i + z->columns - b); i < end; i++, window += z->right) at[i] = window;
+    if (++a == z->rows) {
+      a = 0;
+      image++;
+    }
   }
 }
 
@@ -204,19 +204,25 @@ static void place_backward(float *dx, const float *dfactors, const float *w, con
   const ptrdiff_t columns = least(s->kernel, s->width - left) - before;
   for (ptrdiff_t r = above; columns > 0 && r < least(s->kernel, s->height - top); r++) {
     float *to = dx + ((top + r) * s->width + left + before) * s->channels;
-    product(to, z->inputs, (left_factor){dfactors, z->places * width, 1},
-            w + r * z->piece + before * s->channels, z->window, images, width, columns * s->channels, 1);
+    product(to, z->inputs, (left_factor){dfactors, z->places * width, 1}, w + r * z->piece + before * s->channels,
+            z->window, images, width, columns * s->channels, 1);
   }
 }
 
 /// dw (width, window) = its transpose dwt, or added to it.
 static void turn_weights(float *dw, const float *dwt, ptrdiff_t window, ptrdiff_t width, int accumulate) {
-  for (ptrdiff_t t = 0; t < window; t++) {
-    for (ptrdiff_t o = 0; o < width; o++) {
-      float *to = dw + o * window + t;
-      *to = dwt[t * width + o] + (accumulate ? *to : 0);
+  VLM_FOR_VECTORS(t, part, window, {
+    const float *entries[L];
+    for (ptrdiff_t e = 0; e < L; e++) entries[e] = dwt + (t + least(e, part - 1)) * width;
+    for (ptrdiff_t o = 0; o < width; o += 4) {
+      vf rows[4];
+      transpose(rows, entries, o);
+      for (ptrdiff_t r = 0; r < 4 && o + r < width; r++) {
+        float *to = dw + (o + r) * window + t;
+        put(to, accumulate ? get(to, part) + rows[r] : rows[r], part);
+      }
     }
-  }
+  });
 }
 
 static void local_product_backward(float *dw, float *dx, float *scratch, const float *dy, const float *factors,
