@@ -45,8 +45,8 @@ typedef struct {
   float weight_decay;
 } vlm_adam_settings;
 
-/// A map and the windows over it: the top left corner of window (a, b) is at (stride a - padding, stride b - padding), and
-/// what lies outside the map is 0.
+/// A map and the windows over it: the top left corner of window (a, b) is at (stride a - padding, stride b - padding),
+/// and what lies outside the map is 0.
 typedef struct {
   ptrdiff_t height, width, channels;  // of the map: H, W, C'
   ptrdiff_t kernel, stride, padding;  // the side k of a window, the distance t of two, and p zeros around the map
@@ -128,8 +128,8 @@ typedef struct {
 
   /// With u, v = left window, right window:  du = dy * v, dv = dy * u;  dleft = sum of du windowᵀ over all places,
   /// dright likewise;  dwindow = leftᵀ du + rightᵀ dv, and dx the sum of what windows have at its place.
-  /// dw (2, C, k, k, C'), accumulate: dw; dx (n, H, W, C'); either NULL if it is not wanted; dy as y; factors as forward
-  /// kept them.
+  /// dw (2, C, k, k, C'), accumulate: dw; dx (n, H, W, C'); either NULL if it is not wanted; dy as y; factors as
+  /// forward kept them.
   /// scratch: as in forward and 12 C H' W' numbers more.
   void (*_Nonnull local_product_backward)(float *_Nullable dw, float *_Nullable dx, float *_Nonnull scratch,
                                           const float *_Nonnull dy, const float *_Nonnull factors,

@@ -62,8 +62,8 @@ static void pad(float *padded, const float *x, const vlm_local_shape *s, const l
   for (ptrdiff_t r = 0; r < s->height; r++) __builtin_memcpy(padded + r * z->line, x + r * row, sizeof(float) * row);
 }
 
-/// Z_i[:] = Σ_t window_i[t] panel[t][:] for `live` windows, at most TILE_ROWS, and for `vectors` (a constant) of columns,
-/// of which the last has `last`.
+/// Z_i[:] = Σ_t window_i[t] panel[t][:] for `live` windows, at most TILE_ROWS, and for `vectors` (a constant)
+/// of columns; the last one has `last`.
 VLM_INLINE void window_tile(float *factors, ptrdiff_t width, const float *const *at, const float *panel,
                             const vlm_local_shape *shape, const local_sizes *z, ptrdiff_t live, const int vectors,
                             ptrdiff_t last) {
@@ -142,7 +142,7 @@ static void factors_backward(float *dfactors, const float *dy, const float *fact
   }
 }
 
-/// dWᵀ[r][:] += Σ_i window_i[offset_r] dZ_i[:] for `rows` x `vectors` (constants), of which the last has `last` columns.
+/// dWᵀ[r][:] += Σ_i window_i[offset_r] dZ_i[:] for `rows` x `vectors` (constants); the last one has `last` columns.
 VLM_INLINE void entry_tile(float *dwt, ptrdiff_t width, const float *const *at, const float *dfactors,
                            const ptrdiff_t *offset, ptrdiff_t count, const int rows, const int vectors,
                            ptrdiff_t last) {

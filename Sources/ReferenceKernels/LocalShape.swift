@@ -1,8 +1,8 @@
 /// A map, the windows over it and what each of them becomes.
 ///
-/// A map has `height` x `width` places with `channels` numbers each, channel fastest. The window at output place (a, b) is
-/// the part of `kernel` rows and columns whose top left corner is (stride a - padding, stride b - padding); what of it lies
-/// outside the map is 0. Its numbers are ordered (row, column, channel), channel fastest.
+/// A map has `height` x `width` places with `channels` numbers each, channel fastest. The window at output place (a, b)
+/// is the part of `kernel` rows and columns whose top left corner is (stride a - padding, stride b - padding); what of
+/// it lies outside the map is 0. Its numbers are ordered (row, column, channel), channel fastest.
 public struct LocalShape: Equatable, Sendable {
   /// Rows of the map.
   public var height: Int
@@ -61,7 +61,7 @@ public struct LocalShape: Equatable, Sendable {
   @inlinable
   public var outputValues: Int { places * outputs }
 
-  /// Where the numbers of the window at output place `place` stand in the map, in the window's order; nil outside the map.
+  /// Where the numbers of the window at output place `place` stand in the map, in the window's order; nil outside it.
   @inlinable
   func window(at place: Int) -> [Int?] {
     let top = stride * (place / outputWidth) - padding

@@ -56,8 +56,8 @@ extension Kernels {
 }
 
 extension LocalShape {
-  /// The scalars of forward's scratch: the weights with their rows in the place of columns, a multiple of 32 of them, and
-  /// a map with its padding, if there is some.
+  /// The scalars of forward's scratch: the weights with their rows in the place of columns, a multiple of 32 of them,
+  /// and a map with its padding, if there is some.
   @inlinable
   public var forwardScratch: Int {
     let padded = (height + 2 * padding) * (width + 2 * padding) * channels

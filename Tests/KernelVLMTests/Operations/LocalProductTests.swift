@@ -55,7 +55,7 @@ struct LocalProductCase: Operation {
     LocalProductCase(2, 8, 8, 8, kernel: 4, stride: 2, outputs: 12),
   ]
 
-  /// Single pixels, whole maps, gaps between windows, rows and columns that no window reaches, windows in the padding alone.
+  /// Single pixels, whole maps, gaps between windows, places that no window reaches, windows in the padding alone.
   static let odd: [LocalProductCase] = [1, 3, 17].flatMap { outputs in
     [0, 1, 5].flatMap { n in
       [
