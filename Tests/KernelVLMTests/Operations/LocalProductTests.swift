@@ -82,7 +82,7 @@ struct LocalProductCase: Operation {
   }
 
   /// Groups of maps and blocks of windows are full, one more than full, and many.
-  @Test(arguments: [1, 2, 4, 6, 7, 11, 13, 32]) func agreesForAnyNumberOfMaps(n: Int) {
+  @Test(arguments: [1, 2, 6, 7, 13]) func agreesForAnyNumberOfMaps(n: Int) {
     expectParity(LocalProductCase(n, 6, 8, 2, kernel: 3, stride: 1, outputs: 4))
     expectParity(LocalProductCase(n, 13, 13, 1, kernel: 3, stride: 1, padding: 1, outputs: 5))
   }
