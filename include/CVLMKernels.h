@@ -8,6 +8,8 @@
 //   T      keys that a query may see, F + S
 //   D      embedding width              H  heads          d  D / H
 //   E      hidden width of the MLP      V  text tokens    R  degree of a product
+// and, in Pooling and Augmentation alone,
+//   H, W   rows and columns of an image
 //
 // Conventions:
 // - float32, row-major. A weight is (outputs, inputs) and maps y = W x. Shapes stand behind the names.
@@ -49,10 +51,15 @@ typedef struct {
 typedef struct {
   // Pooling: an image becomes numbers in 0...1
 
-  /// Bin r of s covers the rows floor(side r / s) ..< floor(side (r + 1) / s), columns likewise:
+  /// Bin r of h covers the rows floor(H r / h) ..< floor(H (r + 1) / h), columns likewise:
   ///   y = mean of the bin / 255.
-  /// y (s, s); image (side, side); 1 <= s <= side. No backward: images are data.
-  void (*_Nonnull pooling_forward)(float *_Nonnull y, const uint8_t *_Nonnull image, ptrdiff_t side, ptrdiff_t s);
+  /// y (h, w); image (H, W); 1 <= h <= H, 1 <= w <= W. No backward: images are data.
+  void (*_Nonnull pooling_forward)(float *_Nonnull y, const uint8_t *_Nonnull image, ptrdiff_t H, ptrdiff_t W,
+                                   ptrdiff_t h, ptrdiff_t w);
+
+  /// The same for an image of numbers, such as Augmentation gives: y = mean of the bin.  image (H, W).
+  void (*_Nonnull pooling_numbers_forward)(float *_Nonnull y, const float *_Nonnull image, ptrdiff_t H, ptrdiff_t W,
+                                           ptrdiff_t h, ptrdiff_t w);
 
   // Matmul
 

@@ -31,6 +31,7 @@
 
 const vlm_kernels VLM_TABLE = {
     .pooling_forward = pooling_forward,
+    .pooling_numbers_forward = pooling_numbers_forward,
     .matmul_forward = matmul_forward,
     .matmul_backward_input = matmul_backward_input,
     .matmul_backward_weight = matmul_backward_weight,

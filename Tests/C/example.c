@@ -139,8 +139,12 @@ static void check_pooling(const vlm_kernels *kernels) {
   const uint8_t image[16] = {0, 0, 255, 255, 0, 0, 255, 255, 51, 51, 0, 0, 51, 51, 0, 0};
   const double expected[4] = {0, 1, 0.2, 0};
   float x[4];
-  kernels->pooling_forward(x, image, 4, 2);
+  kernels->pooling_forward(x, image, 4, 4, 2, 2);
   for (int i = 0; i < 4; i++) check("pooling_forward", x[i], expected[i], 1, expected[i]);
+  float pixels[16];
+  for (int i = 0; i < 16; i++) pixels[i] = image[i] / 255.0f;
+  kernels->pooling_numbers_forward(x, pixels, 4, 4, 2, 2);
+  for (int i = 0; i < 4; i++) check("pooling_numbers_forward", x[i], expected[i], 5, expected[i]);
 }
 
 static void count(void *context, ptrdiff_t i, int thread) { ((int *)context)[i] += 1 + thread; }
