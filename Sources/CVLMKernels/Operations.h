@@ -10,6 +10,7 @@
 #include "UnitNorm.h"
 #include "RMSNorm.h"
 
+#include "Augmentation.h"
 #include "Pooling.h"
 
 #include "Embedding.h"
@@ -30,6 +31,7 @@
 #include "Reduction.h"
 
 const vlm_kernels VLM_TABLE = {
+    .augmentation_forward = augmentation_forward,
     .pooling_forward = pooling_forward,
     .pooling_numbers_forward = pooling_numbers_forward,
     .matmul_forward = matmul_forward,

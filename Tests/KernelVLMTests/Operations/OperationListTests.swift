@@ -67,12 +67,13 @@ import Testing
     }
   }
 
+  /// Augmentation takes bytes, which cannot be NaN.
   @Test func theTestOfNaNCallsEachOperation() {
     let recorded = Recorder()
     for operation in NotANumberTests.operations {
       operation.run(RecordingKernels(recorder: recorded), on: Bench<Double>())
     }
-    #expect(recorded.names.withLock { $0 } == Set(Self.operations))
+    #expect(recorded.names.withLock { $0 } == Set(Self.operations).subtracting(["augmentationForward"]))
   }
 
   /// A wrong shape stops both backends, in a build with optimisation too, before anything is written beside an operand.
