@@ -8,6 +8,8 @@
 //   T      keys that a query may see, F + S
 //   D      embedding width              H  heads          d  D / H
 //   E      hidden width of the MLP      V  text tokens    R  degree of a product
+// and, in Pooling and Augmentation alone,
+//   H, W   rows and columns of an image
 //
 // Conventions:
 // - float32, row-major. A weight is (outputs, inputs) and maps y = W x. Shapes stand behind the names.
@@ -45,6 +47,15 @@ typedef struct {
   float weight_decay;
 } vlm_adam_settings;
 
+/// How far Augmentation moves an image at most: finite, and none below 0.
+typedef struct {
+  double rotation;  // degrees
+  double shift;     // pixels
+  double zoom;
+  double shear;
+  double elastic;  // pixels; 0 leaves the grid out
+} vlm_augmentation;
+
 /// A map and the windows over it: the top left corner of window (a, b) is at (stride a - padding, stride b - padding),
 /// and what lies outside the map is 0.
 typedef struct {
@@ -55,12 +66,40 @@ typedef struct {
 
 /// One operation a member. A table holds the same operations compiled for one instruction set.
 typedef struct {
+  // Augmentation: an image moved at random, by a draw that (seed, draw) alone decides
+
+  /// y[r][c] = the image at (u, v), interpolated bilinearly, / 255; neighbours outside the image count as 0. With x = c,
+  /// y = r, x' = x - (W - 1) / 2 and y' = y - (H - 1) / 2:
+  ///   u = A00 x' + A01 y' + tx + (W - 1) / 2 + sum over i, j of w_i(y) w_j(x) gx[i][j];
+  ///   v = A10 x' + A11 y' + ty + (H - 1) / 2 + sum over i, j of w_i(y) w_j(x) gy[i][j];
+  ///   A = [[cos t, -sin t], [sin t, cos t]] [[zx, s], [0, zy]].
+  /// gx and gy are control points, floor((H - 1) / 7) + 4 rows of floor((W - 1) / 7) + 4 columns. w is the cubic
+  /// B-spline with knots every 7 pixels: with q = floor(y / 7) and t = (y mod 7 + 1/2) / 7
+  ///   w_q = (1 - t)^3 / 6, w_q+1 = (3 t^3 - 6 t^2 + 4) / 6, w_q+2 = w_q+1 of 1 - t, w_q+3 = t^3 / 6, all others 0.
+  /// Random words, of 64 bits that wrap around: with G = 0x9e3779b97f4a7c15, mix(z) the last step of SplitMix64 and
+  /// key = mix(mix(seed + G) + draw), word k is mix(key + k G). A word gives two numbers in [-1, 1), a of its highest
+  /// 24 bits and b of the next 24: bits / 2^23 - 1.
+  ///   word 1: t = rotation a, s = shear b;  word 2: zx = 1 + zoom a, zy = 1 + zoom b;  word 3: tx = shift a,
+  ///   ty = shift b;  word 4 + columns i + j: gx[i][j] = elastic a, gy[i][j] = elastic b.
+  /// A and the shift are computed in double and rounded to float once, the rest in float. Settings of 0 give
+  /// image / 255 exactly; a place that is NaN gives 0.
+  /// y, image (H, W), (H + 2) (W + 2) <= 2^24. scratch: 2 (H + h + 11) (W + 32) numbers, h the rows of control points.
+  /// No backward: images are data.
+  void (*_Nonnull augmentation_forward)(float *_Nonnull y, const uint8_t *_Nonnull image, ptrdiff_t H, ptrdiff_t W,
+                                        const vlm_augmentation *_Nonnull settings, uint64_t seed, uint64_t draw,
+                                        float *_Nonnull scratch);
+
   // Pooling: an image becomes numbers in 0...1
 
-  /// Bin r of s covers the rows floor(side r / s) ..< floor(side (r + 1) / s), columns likewise:
+  /// Bin r of h covers the rows floor(H r / h) ..< floor(H (r + 1) / h), columns likewise:
   ///   y = mean of the bin / 255.
-  /// y (s, s); image (side, side); 1 <= s <= side. No backward: images are data.
-  void (*_Nonnull pooling_forward)(float *_Nonnull y, const uint8_t *_Nonnull image, ptrdiff_t side, ptrdiff_t s);
+  /// y (h, w); image (H, W); 1 <= h <= H, 1 <= w <= W. No backward: images are data.
+  void (*_Nonnull pooling_forward)(float *_Nonnull y, const uint8_t *_Nonnull image, ptrdiff_t H, ptrdiff_t W,
+                                   ptrdiff_t h, ptrdiff_t w);
+
+  /// The same for an image of numbers, such as Augmentation gives: y = mean of the bin.  image (H, W).
+  void (*_Nonnull pooling_numbers_forward)(float *_Nonnull y, const float *_Nonnull image, ptrdiff_t H, ptrdiff_t W,
+                                           ptrdiff_t h, ptrdiff_t w);
 
   // Matmul
 
@@ -392,15 +431,16 @@ void vlm_free(void *_Nullable memory);
 typedef void (*vlm_out_of_memory)(size_t bytes);
 void vlm_on_out_of_memory(vlm_out_of_memory _Nullable handler);
 
-// Elementary functions of the learning rate's schedule and of the random stream: the same bits on every processor, within
-// one unit in the last place
+// Elementary functions of the learning rate's schedule, of the random stream and of augmentation: the same bits on every
+// processor, within one unit in the last place
 
 /// x^n, for |x| <= 1.
 double vlm_power(double x, uint64_t n);
 /// The natural logarithm.
 double vlm_log(double x);
-/// The cosine of x in radians, for |x| <= 2^20; NaN beyond.
+/// The cosine and the sine of x in radians, for |x| <= 2^20; NaN beyond.
 double vlm_cos(double x);
+double vlm_sin(double x);
 
 #if !defined(__clang__)
 #undef _Nonnull

@@ -77,8 +77,8 @@ double vlm_log(double x) {
   return sum.high + (sum.low + large.low + small);
 }
 
-// x = q pi/2 + r with |r| <= pi/4 and Taylor's series of the cosine or the sine of r.
-double vlm_cos(double x) {
+// cos(x + quarters pi/2): x = q pi/2 + r with |r| <= pi/4 and Taylor's series of the cosine or the sine of r.
+static double wave(double x, int64_t quarters) {
   if (!(x >= -0x1p20 && x <= 0x1p20)) return __builtin_nan("");
   const double q = (x * 0x1.45f306dc9c883p-1 + 0x1.8p52) - 0x1.8p52;
   // pi/2 in three parts; the products with q of the first two are exact.
@@ -86,7 +86,7 @@ double vlm_cos(double x) {
   const pair r = sum_of(first.high, first.low - q * 0x1.3198a2e037073p-69);
   const double z = r.high * r.high;
   double tail = 0, y;
-  const int quarter = (int)((int64_t)q & 3);
+  const int quarter = (int)(((int64_t)q + quarters) & 3);
   if (quarter & 1) {
     for (int k = 21; k >= 3; k -= 2) tail = (1 - tail * z) / (k * (k - 1.0));
     // sin r = r - r^3/3! + ...; tail = 1/3! - z/5! + ...
@@ -99,3 +99,6 @@ double vlm_cos(double x) {
   }
   return quarter == 1 || quarter == 2 ? -y : y;
 }
+
+double vlm_cos(double x) { return wave(x, 0); }
+double vlm_sin(double x) { return wave(x, -1); }

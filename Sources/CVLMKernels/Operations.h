@@ -11,6 +11,7 @@
 #include "UnitNorm.h"
 #include "RMSNorm.h"
 
+#include "Augmentation.h"
 #include "Pooling.h"
 
 #include "Embedding.h"
@@ -31,7 +32,9 @@
 #include "Reduction.h"
 
 const vlm_kernels VLM_TABLE = {
+    .augmentation_forward = augmentation_forward,
     .pooling_forward = pooling_forward,
+    .pooling_numbers_forward = pooling_numbers_forward,
     .matmul_forward = matmul_forward,
     .matmul_backward_input = matmul_backward_input,
     .matmul_backward_weight = matmul_backward_weight,

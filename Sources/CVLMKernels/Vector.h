@@ -77,6 +77,8 @@ VLM_INLINE float sum4(v4 v) {
 
 VLM_INLINE vf quads(const float *const *rows, ptrdiff_t at) { return load4(rows[0] + at); }
 VLM_INLINE v4 fold(vf v) { return v; }
+#define VLM_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
+#define VLM_ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
 #define VLM_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
 #define VLM_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #define VLM_LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
@@ -90,6 +92,8 @@ VLM_INLINE vf quads(const float *const *rows, ptrdiff_t at) {
 VLM_INLINE v4 fold(vf v) {
   return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
 }
+#define VLM_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define VLM_ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
 #define VLM_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
 #define VLM_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
 #define VLM_LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
@@ -108,6 +112,8 @@ VLM_INLINE v4 fold(vf v) {
             __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
   return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
 }
+#define VLM_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define VLM_ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #define VLM_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
 #define VLM_HIGH(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
 #define VLM_LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)

@@ -7,6 +7,12 @@ extension Float: KernelScalar {
   /// `logf` of the C library.
   @inlinable
   public static func log(_ x: Float) -> Float { CMath.logf(x) }
+  /// `cosf` of the C library.
+  @inlinable
+  public static func cos(_ x: Float) -> Float { CMath.cosf(x) }
+  /// `sinf` of the C library.
+  @inlinable
+  public static func sin(_ x: Float) -> Float { CMath.sinf(x) }
 }
 
 extension Double: KernelScalar {
@@ -16,4 +22,10 @@ extension Double: KernelScalar {
   /// `log` of the C library.
   @inlinable
   public static func log(_ x: Double) -> Double { CMath.log(x) }
+  /// `cos` of the C library.
+  @inlinable
+  public static func cos(_ x: Double) -> Double { CMath.cos(x) }
+  /// `sin` of the C library.
+  @inlinable
+  public static func sin(_ x: Double) -> Double { CMath.sin(x) }
 }

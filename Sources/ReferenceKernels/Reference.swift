@@ -14,6 +14,10 @@ public protocol KernelScalar: BinaryFloatingPoint, Sendable {
   static func exp(_ x: Self) -> Self
   /// The natural logarithm.
   static func log(_ x: Self) -> Self
+  /// The cosine of x in radians.
+  static func cos(_ x: Self) -> Self
+  /// The sine of x in radians.
+  static func sin(_ x: Self) -> Self
 }
 
 /// Which gradient backward computes.

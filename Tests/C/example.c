@@ -139,8 +139,23 @@ static void check_pooling(const vlm_kernels *kernels) {
   const uint8_t image[16] = {0, 0, 255, 255, 0, 0, 255, 255, 51, 51, 0, 0, 51, 51, 0, 0};
   const double expected[4] = {0, 1, 0.2, 0};
   float x[4];
-  kernels->pooling_forward(x, image, 4, 2);
+  kernels->pooling_forward(x, image, 4, 4, 2, 2);
   for (int i = 0; i < 4; i++) check("pooling_forward", x[i], expected[i], 1, expected[i]);
+  float pixels[16];
+  for (int i = 0; i < 16; i++) pixels[i] = image[i] / 255.0f;
+  kernels->pooling_numbers_forward(x, pixels, 4, 4, 2, 2);
+  for (int i = 0; i < 4; i++) check("pooling_numbers_forward", x[i], expected[i], 5, expected[i]);
+}
+
+/// Without strength an image is what it is, over 255; and shifted out of sight it is black.
+static void check_augmentation(const vlm_kernels *kernels) {
+  const uint8_t image[6] = {0, 51, 102, 153, 204, 255};
+  const vlm_augmentation none = {0}, far = {.shift = 1e9};
+  float y[6], scratch[2 * (2 + 4 + 11) * (3 + 32)];
+  kernels->augmentation_forward(y, image, 2, 3, &none, 1, 2, scratch);
+  for (int i = 0; i < 6; i++) check("augmentation_forward", y[i], image[i] / 255.0, 1, image[i] / 255.0);
+  kernels->augmentation_forward(y, image, 2, 3, &far, 1, 2, scratch);
+  for (int i = 0; i < 6; i++) check("augmentation_forward", y[i], 0, 0, 0);
 }
 
 static void count(void *context, ptrdiff_t i, int thread) { ((int *)context)[i] += 1 + thread; }
@@ -177,6 +192,7 @@ int main(void) {
     check_cross_entropy(kernels);
     check_adam(kernels);
     check_pooling(kernels);
+    check_augmentation(kernels);
     check_threads(kernels, threads);
     printf("%s: checked\n", names[isa]);
   }

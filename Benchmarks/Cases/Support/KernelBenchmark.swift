@@ -28,8 +28,9 @@ public struct KernelBenchmark {
   /// Every kernel in C for every instruction set of this machine, and in the reference in Float.
   public static var all: [KernelBenchmark] {
     [
-      poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(), tensorProductBenchmarks(),
-      localProductBenchmarks(), unitNormBenchmarks(), rmsNormBenchmarks(), embeddingBenchmarks(), gatherBenchmarks(),
+      augmentationBenchmarks(), poolingBenchmarks(), matmulBenchmarks(), featureProductBenchmarks(),
+      tensorProductBenchmarks(), localProductBenchmarks(), unitNormBenchmarks(), rmsNormBenchmarks(),
+      embeddingBenchmarks(), gatherBenchmarks(),
       visionProjectionBenchmarks(), visionAttentionBenchmarks(), attentionBenchmarks(), mlpBenchmarks(),
       crossEntropyBenchmarks(), reconstructionBenchmarks(), adamBenchmarks(), reductionBenchmarks(),
     ].flatMap { $0 }

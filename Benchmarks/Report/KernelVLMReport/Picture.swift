@@ -95,7 +95,7 @@ private struct Family: Equatable {
       name: "matrix products", color: "#0062a3",
       kernels: ["Matmul", "MLP", "FeatureProduct", "TensorProduct", "LocalProduct", "Reconstruction"]),
     Family(name: "attention", color: "#b8480b", kernels: ["Attention", "VisionProjection", "VisionAttention"]),
-    Family(name: "norms", color: "#00765a", kernels: ["UnitNorm", "RMSNorm", "Pooling"]),
+    Family(name: "norms", color: "#00765a", kernels: ["UnitNorm", "RMSNorm", "Pooling", "Augmentation"]),
     Family(name: "embedding and cross entropy", color: "#9b4a7c", kernels: ["Embedding", "Gather", "CrossEntropy"]),
     Family(name: "optimizer", color: "#8a6a00", kernels: ["Adam", "Reduction"]),
   ]

@@ -47,7 +47,8 @@ public struct ImageInput: Sendable, Equatable {
         for (row, index) in indices.enumerated() {
           precondition(index >= 0 && index < images.count, "image \(index) of \(images.count)")
           let image = images.images.span.extracting(index * side * side..<(index + 1) * side * side)
-          kernels.poolingForward(x.rows(row..<row + 1), image: image, side: side, size: size)
+          kernels.poolingForward(
+            x.rows(row..<row + 1), image: image, from: ImageSize(side, side), to: ImageSize(size, size))
         }
       case .unit:
         kernels.unitNormForward(x, norm: activations.norm, x: x)

@@ -17,6 +17,8 @@ import Testing
     ReconstructionCase(n: 3, P: 19, m: 5), AdamCase(count: 19, step: 2), AddCase(count: 19),
     AdamOuterCase(rows: 3, columns: 19, step: 2), GatherCase(n: 9, u: 4, k: 19), LocalProductTests.small,
     LocalProductTests.unpadded,
+    PoolingOfNumbersCase(from: ImageSize(4, 38), to: ImageSize(2, 19)),
+    PoolingOfNumbersCase(from: ImageSize(4, 38), to: ImageSize(3, 19)),
   ]
 
   @Test(arguments: 0..<operations.count) func passesThroughEveryKernel(_ index: Int) {

@@ -4,12 +4,22 @@ import Testing
 @testable import KernelVLMCore
 
 struct PoolingCase: Operation {
-  let side: Int
-  let size: Int
+  let from: ImageSize
+  let to: ImageSize
 
   func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
     kernels.poolingForward(
-      bench.output("x", 1, size * size), image: bench.bytes("image", side * side).span, side: side, size: size)
+      bench.output("x", 1, to.pixels), image: bench.bytes("image", from.pixels).span, from: from, to: to)
+  }
+}
+
+struct PoolingOfNumbersCase: Operation {
+  let from: ImageSize
+  let to: ImageSize
+
+  func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
+    kernels.poolingForward(
+      bench.output("x", 1, to.pixels), numbers: bench.input("image", 1, from.pixels), from: from, to: to)
   }
 }
 
@@ -17,20 +27,61 @@ struct PoolingCase: Operation {
 struct PoolingOfNothing: Operation {
   func run<K: Kernels>(_ kernels: K, on bench: Bench<K.Scalar>) {
     kernels.poolingForward(
-      bench.output("x", 1, 16), image: [UInt8](repeating: 0, count: 64).span, side: 8, size: 4)
+      bench.output("x", 1, 16), image: [UInt8](repeating: 0, count: 64).span, from: ImageSize(8, 8),
+      to: ImageSize(4, 4))
   }
 }
 
 @Suite struct PoolingTests {
-  static let cases = [
-    (28, 14), (28, 28), (28, 27), (28, 5), (28, 1), (1, 1), (2, 1), (3, 2), (7, 7), (16, 8), (17, 8), (34, 17),
-    (64, 32), (300, 2),
-  ].map { PoolingCase(side: $0, size: $1) }
+  static let sizes =
+    [
+      (28, 14), (28, 28), (28, 27), (28, 5), (28, 1), (1, 1), (2, 1), (3, 2), (7, 7), (16, 8), (17, 8), (34, 17),
+      (64, 32), (300, 2),
+    ].map { (from: ImageSize($0, $0), to: ImageSize($1, $1)) } + [
+      (from: ImageSize(28, 56), to: ImageSize(14, 28)), (from: ImageSize(28, 56), to: ImageSize(14, 14)),
+      (from: ImageSize(28, 56), to: ImageSize(28, 28)), (from: ImageSize(5, 9), to: ImageSize(5, 9)),
+      (from: ImageSize(1, 40), to: ImageSize(1, 7)), (from: ImageSize(40, 1), to: ImageSize(7, 1)),
+      (from: ImageSize(17, 40), to: ImageSize(5, 33)), (from: ImageSize(2, 66), to: ImageSize(1, 33)),
+    ]
+  static let cases = sizes.map { PoolingCase(from: $0.from, to: $0.to) }
+  static let casesOfNumbers = sizes.map { PoolingOfNumbersCase(from: $0.from, to: $0.to) }
 
   @Test(arguments: cases) func agreesWithTheReference(_ operation: PoolingCase) { expectParity(operation) }
+  @Test(arguments: casesOfNumbers) func agreesWithTheReference(_ operation: PoolingOfNumbersCase) {
+    expectParity(operation)
+  }
   @Test func agreesOnABlackImage() { expectParity(PoolingOfNothing()) }
-  @Test(arguments: [PoolingCase(side: 28, size: 14), PoolingCase(side: 28, size: 5)])
+  @Test(arguments: [cases[0], cases[1], cases[3]])
   func aFaultIsCaught(_ operation: PoolingCase) { expectFaultsCaught(operation) }
+  @Test(arguments: [casesOfNumbers[0], casesOfNumbers[1], casesOfNumbers[3]])
+  func aFaultIsCaught(_ operation: PoolingOfNumbersCase) { expectFaultsCaught(operation) }
+
+  /// Without bins to sum, bytes become what they are over 255, and numbers stay what they are.
+  @Test func anImageOfTheSameSizeKeepsItsPixels() {
+    let size = ImageSize(3, 86)
+    let bytes = (0..<size.pixels).map { UInt8(truncatingIfNeeded: $0) }
+    let pixels = bytes.map { Float($0) / 255 }
+    func expectKept<K: Kernels>(_ kernels: K) where K.Scalar == Float {
+      let (x, y) = (Buffer<Float>(count: size.pixels), Buffer<Float>(count: size.pixels))
+      kernels.poolingForward(x.matrix(rows: 1, columns: size.pixels), image: bytes.span, from: size, to: size)
+      kernels.poolingForward(
+        y.matrix(rows: 1, columns: size.pixels), numbers: x.matrix(rows: 1, columns: size.pixels), from: size,
+        to: size)
+      #expect(x.values == pixels && y.values == pixels, "\(kernels)")
+    }
+    for kernels in everyCKernels { expectKept(kernels) }
+    expectKept(Reference<Float>())
+  }
+
+  /// Bins of 2 × 3 of an image that is twice as high and three times as wide.
+  @Test func binsAreAsWideAsTheWidthSays() {
+    let bytes: [UInt8] = [255, 255, 255, 0, 0, 0, 255, 255, 255, 51, 51, 51]
+    let x = Buffer<Double>(count: 2)
+    Reference<Double>()
+      .poolingForward(
+        x.matrix(rows: 1, columns: 2), image: bytes.span, from: ImageSize(2, 6), to: ImageSize(1, 2))
+    #expect(x.values == [1, 0.1])
+  }
 
   /// More than 2³¹ in a bin: the sum of 2904² white pixels.
   @Test func aBinMayHoldMoreThan32Bits() throws {
@@ -45,7 +96,8 @@ struct PoolingOfNothing: Operation {
     let expected = [1, 0.2, 0, 1]
     func expectPooled<K: Kernels>(_ kernels: K) {
       let x = Buffer<K.Scalar>(count: 4)
-      kernels.poolingForward(x.matrix(rows: 1, columns: 4), image: bytes.span, side: side, size: 2)
+      kernels.poolingForward(
+        x.matrix(rows: 1, columns: 4), image: bytes.span, from: ImageSize(side, side), to: ImageSize(2, 2))
       #expect(relativeError(x.values, expected) < 1e-6, "\(kernels)")
     }
     for kernels in everyCKernels { expectPooled(kernels) }

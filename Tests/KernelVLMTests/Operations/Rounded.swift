@@ -16,7 +16,7 @@ struct Rounded: KernelScalar {
   var terms: Double
   var error: Double
 
-  /// A rounding of Float, and the bound of exp and log (2 ulp are at most 4 u).
+  /// A rounding of Float, and the bound of exp, log, cos and sin (2 ulp are at most 4 u).
   static let u = 0x1p-24
   static let transcendental = 4 * u
 
@@ -73,6 +73,14 @@ struct Rounded: KernelScalar {
     Rounded(Double.log(x.value), inherited: x.error / x.value, rounding: transcendental)
   }
 
+  static func cos(_ x: Rounded) -> Rounded {
+    Rounded(Double.cos(x.value), inherited: x.error, rounding: transcendental)
+  }
+
+  static func sin(_ x: Rounded) -> Rounded {
+    Rounded(Double.sin(x.value), inherited: x.error, rounding: transcendental)
+  }
+
   init(_ x: Double) { self.init(value: x, terms: x.magnitude, error: 0) }
   /// A literal is rounded to Float.
   init(floatLiteral x: Double) { self.init(x, inherited: 0, rounding: Double(Float(x)) == x ? 0 : Rounded.u) }
@@ -120,7 +128,8 @@ extension Rounded {
   var binade: Rounded { Rounded(value.binade) }
   var ulp: Rounded { Rounded(value.ulp) }
   var nextUp: Rounded { Rounded(value.nextUp) }
-  var magnitude: Rounded { Rounded(value: value.magnitude, terms: terms, error: error) }
+  /// One term: no order of a sum that it is in takes it apart.
+  var magnitude: Rounded { Rounded(value: value.magnitude, terms: value.magnitude, error: error) }
   var isNormal: Bool { value.isNormal }
   var isFinite: Bool { value.isFinite }
   var isZero: Bool { value.isZero }
