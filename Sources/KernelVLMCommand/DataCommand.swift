@@ -103,7 +103,8 @@ private struct DataReport: Encodable {
   struct Part: Encodable {
     let split: String
     let images: Int
-    let side: Int
+    let height: Int
+    let width: Int
     /// Images of each label, from 0 to the greatest in any split.
     var labels: [Int]
   }
@@ -129,7 +130,10 @@ private struct DataReport: Encodable {
       names.insert(name)
       var counts = [Int](repeating: 0, count: 256)
       for label in images.labels { counts[Int(label)] += 1 }
-      self.splits.append(Part(split: split.rawValue, images: images.count, side: images.side, labels: counts))
+      let size = images.size
+      self.splits.append(
+        Part(
+          split: split.rawValue, images: images.count, height: size.height, width: size.width, labels: counts))
       hashes += Self.hashes(images, split, of: source)
       images.noteDoubts(name, names: Vocabulary.digitNames)
     }
@@ -167,9 +171,10 @@ private struct DataReport: Encodable {
     let totals = "images".padded(8) + splits.map { $0.images.grouped.aligned(9) }.joined()
     let width = (hashes.map(\.name.count).max() ?? 0) + 2
     let sums = hashes.map { $0.name.padded(width) + $0.sha256 + ($0.mnist ? " ✓" : "") }
-    let sides = Set(splits.map(\.side)).sorted().map { "\($0) x \($0)" }.joined(separator: " and ")
+    let sizes = Set(splits.map { ImageSize($0.height, $0.width) })
+      .sorted { ($0.height, $0.width) < ($1.height, $1.width) }.map(\.description).joined(separator: " and ")
     return """
-      Data: \(dataset), \(source), \(sides) pixels
+      Data: \(dataset), \(source), \(sizes) pixels
 
       \(([head] + counts + [totals]).joined(separator: "\n"))
 

@@ -41,11 +41,11 @@ public enum DataSource: Sendable, Equatable {
   public func load(names: Int = 10, threads: Int = Threads.defaultCount) throws(FileError) -> Dataset {
     let (trainName, train) = try load(.train, names: names, threads: threads)
     let (testName, test) = try load(.test, names: names, threads: threads)
-    if case .folder(let folder) = self, train.side != test.side {
+    if case .folder(let folder) = self, train.size != test.size {
       let file = MNIST.files(.test).images
       throw FileError(
         .malformed, path: file.find(in: folder) ?? file.path(in: folder),
-        "expected test images of \(train.side) x \(train.side) as in train, found \(test.side) x \(test.side)")
+        "expected test images of \(train.size) as in train, found \(test.size)")
     }
     return Dataset(name: trainName == testName ? trainName : .custom, train: train, test: test)
   }
@@ -104,8 +104,10 @@ public enum DataSource: Sendable, Equatable {
     let labelsContent = try IDXContent(path: labelsPath, rank: 1)
     let imagesContent = try IDXContent(path: imagesPath, rank: 3)
     let shape = imagesContent.dimensions
-    guard shape[1] == shape[2] else {
-      throw FileError(.malformed, path: imagesContent.path, "expected square images, found \(shape[1]) x \(shape[2])")
+    let (size, most) = (ImageSize(shape[1], shape[2]), LabelledImages.greatestEdge)
+    guard size.height <= most && size.width <= most else {
+      throw FileError(
+        .malformed, path: imagesContent.path, "expected images of at most \(most) x \(most) pixels, found \(size)")
     }
     guard shape[0] == labelsContent.count else {
       throw FileError(
@@ -125,7 +127,7 @@ public enum DataSource: Sendable, Equatable {
     var imagesHash = IDX.headerHash(shape)
     let pixels = try imagesContent.values(threads: threads) { if areMNISTsLabels { imagesHash.update($0) } }
     let isMNIST = areMNISTsLabels && imagesHash.hex() == imagesFile.sha256
-    let images = LabelledImages(images: pixels, labels: try labelsContent.values(), side: shape[1])
+    let images = LabelledImages(images: pixels, labels: try labelsContent.values(), size: size)
     return (isMNIST ? .mnist : .custom, images)
   }
 }

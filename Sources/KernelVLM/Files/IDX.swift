@@ -71,7 +71,7 @@ public struct IDX: Sendable, Equatable {
 
 extension LabelledImages {
   /// SHA-256 of the raw IDX file that holds the images.
-  public var sha256OfImagesFile: String { IDX.sha256([count, side, side], images) }
+  public var sha256OfImagesFile: String { IDX.sha256([count, size.height, size.width], images) }
   /// SHA-256 of the raw IDX file that holds the labels.
   public var sha256OfLabelsFile: String { IDX.sha256([labels.count], labels) }
 }

@@ -39,7 +39,7 @@ public struct DrawnDigits: Sendable, Equatable {
         }
       }
     }
-    return LabelledImages(images: images, labels: labels, side: Self.side)
+    return LabelledImages(images: images, labels: labels, size: ImageSize(Self.side, Self.side))
   }
 
   /// The images at `positions`, of which that at 0 has the index `first`.

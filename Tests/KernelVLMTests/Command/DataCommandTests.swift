@@ -17,20 +17,22 @@ import Testing
   }
 
   /// Files of one split, of images whose pixels all are `pixel`.
-  private func write(_ split: Split, labels: [UInt8], side: Int, pixel: UInt8 = 0, to folder: String) throws {
+  private func write(
+    _ split: Split, labels: [UInt8], _ height: Int, _ width: Int, pixel: UInt8 = 0, to folder: String
+  ) throws {
     let files = MNIST.files(split)
-    let pixels = [UInt8](repeating: pixel, count: labels.count * side * side)
-    try KernelVLMTests.write(idxFile([labels.count, side, side], pixels), to: files.images.path(in: folder))
+    let pixels = [UInt8](repeating: pixel, count: labels.count * height * width)
+    try KernelVLMTests.write(idxFile([labels.count, height, width], pixels), to: files.images.path(in: folder))
     try KernelVLMTests.write(idxFile([labels.count], labels), to: files.labels.path(in: folder))
   }
 
-  @Test func infoDescribesAnyLabelsAndSidesOfEachSplit() throws {
+  @Test func infoDescribesAnyLabelsAndSizesOfEachSplit() throws {
     try withTemporaryFolder { folder in
-      try write(.train, labels: [0, 0, 255, 12], side: 3, to: folder)
-      try write(.test, labels: [12], side: 2, to: folder)
+      try write(.train, labels: [0, 0, 255, 12], 3, 1, to: folder)
+      try write(.test, labels: [12], 2, 5, to: folder)
       let run = try CommandRun("data", "info", "--data", folder)
       #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
-      #expect(run.output.hasPrefix("Data: custom, in \(folder), 2 x 2 and 3 x 3 pixels\n"))
+      #expect(run.output.hasPrefix("Data: custom, in \(folder), 2 x 5 and 3 x 1 pixels\n"))
       let rows = run.output.split(separator: "\n").map { $0.split(separator: " ") }
       #expect(
         rows[1...5] == [
@@ -41,14 +43,15 @@ import Testing
       var counts = [Int](repeating: 0, count: 256)
       (counts[0], counts[12], counts[255]) = (2, 1, 1)
       #expect(splits[0]["labels"] as? [Int] == counts)
-      #expect(splits.compactMap { $0["side"] as? Int } == [3, 2])
+      #expect(splits.compactMap { $0["height"] as? Int } == [3, 2])
+      #expect(splits.compactMap { $0["width"] as? Int } == [1, 5])
       #expect(splits.compactMap { ($0["labels"] as? [Int])?.count } == [256, 256])
     }
   }
 
   @Test func infoDescribesOneSplitAlone() throws {
     try withTemporaryFolder { folder in
-      try write(.test, labels: [7, 2], side: 2, to: folder)
+      try write(.test, labels: [7, 2], 2, 2, to: folder)
       let run = try CommandRun("data", "info", "--data", folder)
       #expect(run.status == 0 && !run.output.contains("train") && run.output.contains("\nseven           1\n"))
       let result = try CommandRun("data", "info", "--data", folder, "--json").json()
@@ -74,8 +77,8 @@ import Testing
 
   @Test func aLightBackgroundIsNotedByEveryCommandThatReadsImages() throws {
     try withTemporaryFolder { folder in
-      try write(.train, labels: [1, 2, 3], side: 14, pixel: 250, to: folder)
-      try write(.test, labels: [1, 2], side: 14, pixel: 250, to: folder)
+      try write(.train, labels: [1, 2, 3], 14, 14, pixel: 250, to: folder)
+      try write(.test, labels: [1, 2], 14, 14, pixel: 250, to: folder)
       let model = "\(folder)/model"
       for arguments in [
         ["train", "--data", folder, "--steps", "2", "--save", model], ["evaluate", model, "--data", folder],
