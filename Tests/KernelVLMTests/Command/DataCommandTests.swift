@@ -49,6 +49,50 @@ import Testing
     }
   }
 
+  @Test func infoShowsTheNamesBesideTheCounts() throws {
+    try withTemporaryFolder { folder in
+      try write(.train, labels: [0, 0, 3], 3, 1, to: folder)
+      try write(.test, labels: [1], 3, 1, to: folder)
+      try KernelVLMTests.write(Array("cat\nwolfhound\nbee\n".utf8), to: "\(folder)/names.txt")
+      let run = try CommandRun("data", "info", "--data", folder)
+      let rows = run.output.split(separator: "\n").map { $0.split(separator: " ") }
+      #expect(
+        rows[1...6] == [
+          ["train", "test"], ["cat", "2", "0"], ["wolfhound", "0", "1"], ["bee", "0", "0"], ["3", "1", "0"],
+          ["images", "3", "1"],
+        ], "\(run.output)\(run.errors)")
+      let result = try CommandRun("data", "info", "--data", folder, "--json").json()
+      #expect(result["names"] as? [String] == ["cat", "wolfhound", "bee"] && result["base"] == nil)
+      let splits = try #require(result["splits"] as? [[String: Any]])
+      #expect(splits.compactMap { $0["labels"] as? [Int] } == [[2, 0, 0, 1], [0, 1, 0, 0]])
+      try KernelVLMTests.write(Array("cat\n\n".utf8), to: "\(folder)/names.txt")
+      let bad = try CommandRun("data", "info", "--data", folder)
+      #expect(
+        bad.status == 65
+          && bad.errors == "Error: \(folder)/names.txt: expected a name on line 2, found an empty line\n")
+    }
+  }
+
+  @Test func infoDescribesPairsOfTheDigitsThatThereAre() throws {
+    try withTemporaryFolder { folder in
+      try write(.train, labels: [1, 1, 1], 5, 4, to: folder)
+      try write(.test, labels: [0, 0], 5, 4, to: folder)
+      let result = try CommandRun(
+        ["data", "info", "--data", "pairs", "--json"], environment: ["KERNELVLM_DATA": folder]
+      ).json()
+      #expect(result["dataset"] as? String == "pairs" && result["base"] as? String == "custom")
+      #expect((result["names"] as? [String])?.count == 100)
+      let splits = try #require(result["splits"] as? [[String: Any]])
+      #expect(splits.compactMap { $0["images"] as? Int } == [6, 2])
+      #expect(splits.compactMap { $0["width"] as? Int } == [8, 8])
+      #expect(splits.compactMap { ($0["labels"] as? [Int])?[11] } == [6, 0])
+      let run = try CommandRun(["data", "info", "--data", "pairs"], environment: ["KERNELVLM_DATA": folder])
+      #expect(run.output.hasPrefix("Data: pairs of custom, in \(folder), 5 x 8 pixels\n"))
+      let drawn = try CommandRun(["data", "info"], environment: ["KERNELVLM_DATA": "shapes"])
+      #expect(drawn.output.hasPrefix("Data: shapes, seed 42, 24 x 32 pixels\n") && drawn.output.contains("\nheart "))
+    }
+  }
+
   @Test func infoDescribesOneSplitAlone() throws {
     try withTemporaryFolder { folder in
       try write(.test, labels: [7, 2], 2, 2, to: folder)
@@ -71,7 +115,9 @@ import Testing
     for command in [["data", "info"], ["train"], ["ablate"]] {
       let run = try CommandRun(command + ["--data", ""], environment: ["KERNELVLM_DATA": "drawn"])
       #expect(run.status == 66 && run.output.isEmpty)
-      #expect(run.errors == "Error: \"\": expected a folder with MNIST's files or 'drawn', found an empty name\n")
+      #expect(
+        run.errors
+          == "Error: \"\": expected a folder with MNIST's files, 'drawn', 'pairs' or 'shapes', found an empty name\n")
     }
   }
 
