@@ -5,7 +5,7 @@ import KernelVLM
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
-    abstract: "Fetch MNIST, or say which data would be used.",
+    abstract: "Fetch MNIST, say which data would be used, or write what is made here.",
     discussion: """
       Images come from a folder with files of MNIST's names, each raw or .gz:
 
@@ -22,7 +22,7 @@ struct DataCommand: ParsableCommand {
 
       Beside them may be names.txt: a name on each line, in the order of the labels.
       """,
-    subcommands: [Fetch.self, Info.self])
+    subcommands: [Fetch.self, Info.self, Write.self])
 
   struct Fetch: ParsableCommand, NotingCommand {
     static let configuration = CommandConfiguration(

@@ -199,7 +199,7 @@ extension MNIST {
     throw FileError(.unavailable, path: path, "expected a download, found: \(reasons.joined(separator: "; "))")
   }
 
-  private static func make(_ folder: String) throws(FileError) {
+  static func make(_ folder: String) throws(FileError) {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {

@@ -93,6 +93,35 @@ import Testing
     }
   }
 
+  @Test func pairsWithoutANetworkAreOfDrawnDigits() throws {
+    try withTemporaryFolder { folder in
+      let environment = ["XDG_CACHE_HOME": "\(folder)/cache", "https_proxy": "http://127.0.0.1:1"]
+      let run = try CommandRun(["data", "write", "pairs", "--output", "\(folder)/pairs"], environment: environment)
+      #expect(run.status == 0 && run.errors.contains("Going on with drawn digits, no MNIST here: "), "\(run.errors)")
+      #expect(
+        run.output
+          == "Wrote 120,000 training and 10,000 test images of pairs of drawn, 28 x 56 pixels, to \(folder)/pairs\n")
+      let read = try DataSource.folder("\(folder)/pairs").load(.test).images
+      #expect(try DataSource.pairs(of: .drawn(seed: 42)).load(.test).images == read)
+    }
+  }
+
+  @Test func shapesAreWrittenOnceAndReadByTheirNames() throws {
+    try withTemporaryFolder { folder in
+      let arguments = ["data", "write", "shapes", "--output", folder]
+      let run = try CommandRun(arguments)
+      #expect(
+        run.status == 0 && run.output.hasPrefix("Wrote 20,000 training and 4,000 test images of shapes, 24 x 32 "))
+      #expect(try DataSource.folder(folder).load().names == DrawnShapes.names)
+      let again = try CommandRun(arguments)
+      #expect(again.status == 73 && again.output.isEmpty)
+      #expect(
+        again.errors
+          == "Error: \(folder)/names.txt: expected no such file to write to, found one; it is left as it is\n")
+      #expect(try CommandRun("data", "write", "mnist", "--output", folder).status == 64)
+    }
+  }
+
   @Test func infoDescribesOneSplitAlone() throws {
     try withTemporaryFolder { folder in
       try write(.test, labels: [7, 2], 2, 2, to: folder)
