@@ -14,7 +14,8 @@ struct DataCommand: ParsableCommand {
 
       They may also stand in MNIST/raw or raw below it, as torchvision has them, have Kaggle's names \
       (train-images.idx3-ubyte), or stand in folders of their own names. Other images are written so from NumPy arrays \
-      of bytes, x (images, rows, columns, up to 1024 each; 0 is background, 255 is ink) and y (labels, from 0):
+      of bytes, x (images, rows, columns; 0 is background, 255 is ink) and y (labels, from 0), of at most 1024 rows and \
+      columns:
 
       import struct
       open("train-images-idx3-ubyte", "wb").write(struct.pack(">4I", 0x803, *x.shape) + x.tobytes())

@@ -1,4 +1,4 @@
-/// Pictures of two digits side by side, as the number that they are written: a image of digit a, and right of it one of
+/// Pictures of two digits side by side, as the number that they are written: an image of digit a, and right of it one of
 /// digit b, have the label 10 a + b.
 ///
 /// The two images are unchanged: h x w becomes h x 2 w. Pairs of a split are made of images of that split alone. Which ones

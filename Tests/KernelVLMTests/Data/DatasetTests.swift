@@ -152,6 +152,8 @@ struct DatasetTests {
       #expect(try DataSource.folder(mixed).load(.train).name == .mnist)
       let data = try DataSource.folder(mixed).load()
       #expect(data.name == .custom && data.train.count == 60_000 && data.test.labels == [3])
+      let pairs = try DataSource.pairs(of: .folder(mixed)).load()
+      #expect(pairs.title == "pairs of custom" && pairs.train.count == 120_000 && pairs.test.labels == [33])
     }
   }
 }
