@@ -5,7 +5,7 @@ import KernelVLM
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
-    abstract: "Fetch MNIST, or say which data would be used.",
+    abstract: "Fetch MNIST, say which data would be used, or write what is made here.",
     discussion: """
       Images come from a folder with files of MNIST's names, each raw or .gz:
 
@@ -14,13 +14,16 @@ struct DataCommand: ParsableCommand {
 
       They may also stand in MNIST/raw or raw below it, as torchvision has them, have Kaggle's names \
       (train-images.idx3-ubyte), or stand in folders of their own names. Other images are written so from NumPy arrays \
-      of bytes, x (images, rows, columns; 0 is background, 255 is ink) and y (labels, from 0):
+      of bytes, x (images, rows, columns; 0 is background, 255 is ink) and y (labels, from 0), of at most 1024 rows and \
+      columns:
 
       import struct
       open("train-images-idx3-ubyte", "wb").write(struct.pack(">4I", 0x803, *x.shape) + x.tobytes())
       open("train-labels-idx1-ubyte", "wb").write(struct.pack(">2I", 0x801, len(y)) + y.tobytes())
+
+      Beside them may be names.txt: a name on each line, in the order of the labels.
       """,
-    subcommands: [Fetch.self, Info.self])
+    subcommands: [Fetch.self, Info.self, Write.self])
 
   struct Fetch: ParsableCommand, NotingCommand {
     static let configuration = CommandConfiguration(
@@ -62,14 +65,15 @@ struct DataCommand: ParsableCommand {
       discussion: """
         kernelvlm data info
         kernelvlm data info --data drawn
+        kernelvlm data info --data pairs
 
         Nothing is downloaded.
         """)
 
     @Option(
       help: ArgumentHelp(
-        "A folder with MNIST's files, or 'drawn' (default: wherever the other commands find MNIST).",
-        valueName: "folder|drawn"))
+        "A folder with MNIST's files, 'drawn', 'pairs' or 'shapes' (default: wherever the other commands find MNIST).",
+        valueName: DataOptions.valueName))
     var data: String?
 
     @Flag(help: "Print the result as one JSON object.")
@@ -83,12 +87,12 @@ struct DataCommand: ParsableCommand {
 
     /// The source and which splits of it are there. Nil, after saying so, if MNIST would have to be downloaded.
     private func present() throws -> (DataSource, [Split])? {
-      let name = DataSource.name(data)
-      if name == "drawn" { return (.drawn(seed: DrawnDigits.defaultSeed), Split.allCases) }
-      let splits = name.map(MNIST.splits(in:)) ?? Split.allCases
-      switch try MNIST.locate(folder: name, splits: splits, environment: ProcessInfo.processInfo.environment) {
+      let request = try DataSource.Request(data)
+      guard case .digits(let folder, _) = request else { return (request.source(in: ""), Split.allCases) }
+      let splits = folder.map(MNIST.splits(in:)) ?? Split.allCases
+      switch try MNIST.locate(folder: folder, splits: splits, environment: ProcessInfo.processInfo.environment) {
       case .complete(let folder):
-        return (.folder(folder), splits)
+        return (request.source(in: folder), splits)
       case .incomplete(let cache):
         let text = "MNIST would be downloaded to \(cache); '\(Invocation.command(["data", "fetch"]))' does so now"
         try json ? Output.json(["missing": cache]) : Output.result(text)
@@ -103,8 +107,9 @@ private struct DataReport: Encodable {
   struct Part: Encodable {
     let split: String
     let images: Int
-    let side: Int
-    /// Images of each label, from 0 to the greatest in any split.
+    let height: Int
+    let width: Int
+    /// Images of each label, from 0 to the last that has a name or is in any split.
     var labels: [Int]
   }
 
@@ -116,26 +121,38 @@ private struct DataReport: Encodable {
   }
 
   let dataset: String
+  /// What pairs are made of.
+  let base: String?
   let source: String
+  /// Those that the images bring; for others the digits' are only shown.
+  let names: [String]?
   private(set) var splits: [Part] = []
   /// Of the raw files; of the pixels and labels where there are no files.
   private(set) var hashes: [Hash] = []
 
   /// Reads one split after the other, whatever its labels are, and says what looks wrong with it.
   init(_ source: DataSource, _ splits: [Split]) throws {
-    var names: Set<Dataset.Name> = []
+    names = try source.names()
+    var parts: [(name: Dataset.Name, base: Dataset.Name?)] = []
     for split in splits {
-      let (name, images) = try source.load(split, names: 256)
-      names.insert(name)
+      let part = try source.load(split, names: 256)
+      let images = part.images
+      parts.append((part.name, part.base))
       var counts = [Int](repeating: 0, count: 256)
       for label in images.labels { counts[Int(label)] += 1 }
-      self.splits.append(Part(split: split.rawValue, images: images.count, side: images.side, labels: counts))
+      let size = images.size
+      self.splits.append(
+        Part(
+          split: split.rawValue, images: images.count, height: size.height, width: size.width, labels: counts))
       hashes += Self.hashes(images, split, of: source)
-      images.noteDoubts(name, names: Vocabulary.digitNames)
+      images.noteDoubts(part.name, names: names ?? Vocabulary.digitNames)
     }
-    dataset = (names.count == 1 ? names.first ?? .custom : .custom).rawValue
+    let bases = parts.compactMap(\.base)
+    dataset = Self.common(parts.map(\.name)).rawValue
+    base = bases.isEmpty ? nil : Self.common(bases).rawValue
     self.source = source.place
-    let greatest = self.splits.compactMap { $0.labels.lastIndex { $0 > 0 } }.max() ?? 0
+    let last = (names?.count ?? 1) - 1
+    let greatest = self.splits.compactMap { $0.labels.lastIndex { $0 > 0 } }.reduce(last, max)
     for index in self.splits.indices { self.splits[index].labels.removeLast(255 - greatest) }
   }
 
@@ -152,24 +169,35 @@ private struct DataReport: Encodable {
     }
   }
 
-  /// Ten digits by their names, and other labels by their numbers.
+  /// What all are, or `custom`.
+  private static func common(_ names: [Dataset.Name]) -> Dataset.Name {
+    guard let first = names.first, names.allSatisfy({ $0 == first }) else { return .custom }
+    return first
+  }
+
+  /// Labels by the names that the images bring, or that ten digits have; others, as far as there are images, by their
+  /// numbers.
   private var rows: [(label: Int, name: String)] {
     let labels = splits.first?.labels.indices ?? 0..<0
-    if labels.count <= Vocabulary.digitNames.count { return labels.map { ($0, Vocabulary.digitNames[$0]) } }
-    return labels.filter { label in splits.contains { $0.labels[label] > 0 } }.map { ($0, "\($0)") }
+    let names = names ?? (labels.count <= Vocabulary.digitNames.count ? Vocabulary.digitNames : [])
+    return labels.filter { label in label < names.count || splits.contains { $0.labels[label] > 0 } }
+      .map { ($0, $0 < names.count ? names[$0] : "\($0)") }
   }
 
   var text: String {
-    let head = "".padded(8) + splits.map { $0.split.aligned(9) }.joined()
+    let rows = rows
+    let nameWidth = max(8, (rows.map(\.name.columns).max() ?? 0) + 1)
+    let head = "".padded(nameWidth) + splits.map { $0.split.aligned(9) }.joined()
     let counts = rows.map { label, name in
-      name.padded(8) + splits.map { $0.labels[label].grouped.aligned(9) }.joined()
+      name.padded(nameWidth) + splits.map { $0.labels[label].grouped.aligned(9) }.joined()
     }
-    let totals = "images".padded(8) + splits.map { $0.images.grouped.aligned(9) }.joined()
+    let totals = "images".padded(nameWidth) + splits.map { $0.images.grouped.aligned(9) }.joined()
     let width = (hashes.map(\.name.count).max() ?? 0) + 2
     let sums = hashes.map { $0.name.padded(width) + $0.sha256 + ($0.mnist ? " ✓" : "") }
-    let sides = Set(splits.map(\.side)).sorted().map { "\($0) x \($0)" }.joined(separator: " and ")
+    let sizes = Set(splits.map { ImageSize($0.height, $0.width) })
+      .sorted { ($0.height, $0.width) < ($1.height, $1.width) }.map(\.description).joined(separator: " and ")
     return """
-      Data: \(dataset), \(source), \(sides) pixels
+      Data: \(dataset)\(base.map { " of \($0)" } ?? ""), \(source), \(sizes) pixels
 
       \(([head] + counts + [totals]).joined(separator: "\n"))
 

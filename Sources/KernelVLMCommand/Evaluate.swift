@@ -83,8 +83,9 @@ struct LoadedModel {
     _ split: Split, _ options: DataOptions, threads: Int
   ) throws -> (name: Dataset.Name, images: LabelledImages) {
     let source = try options.source([split])
-    let (name, images) = try source.load(split, names: model.configuration.names.count, threads: threads)
-    Output.note("Data: \(name.rawValue), \(source.place), \(images.count.grouped) \(split.rawValue) images")
+    let part = try source.load(split, names: model.configuration.names.count, threads: threads)
+    let (name, images) = (part.name, part.images)
+    Output.note("Data: \(part.title), \(source.place), \(images.count.grouped) \(split.rawValue) images")
     if let trainedOn = provenance["dataset"].flatMap(Dataset.Name.init), trainedOn != name {
       Output.note("Note: the model was trained on \(trainedOn.rawValue)")
     }

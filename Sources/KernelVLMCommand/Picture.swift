@@ -5,29 +5,34 @@ struct Picture {
   private static let shades = Array(" ░▒▓█")
 
   let pixels: [UInt8]
-  let side: Int
+  let size: ImageSize
 
   init(_ images: LabelledImages, _ index: Int) {
     pixels = Array(images[index])
-    side = images.side
+    size = images.size
   }
 
-  /// A line for each row and two characters for each pixel, which makes it about square.
+  /// A line for each row and two characters for each pixel, which makes it about square; a picture with an edge of more than
+  /// 64 pixels is made smaller.
   var lines: [String] {
-    (0..<side).map { row in
-      pixels[row * side..<(row + 1) * side].map { pixel in
-        let shade = (Int(pixel) * (Self.shades.count - 1) + 127) / 255
+    let (most, longest) = (64, max(size.height, size.width))
+    func cells(_ edge: Int) -> Int { longest > most ? max(1, edge * most / longest) : edge }
+    let cells = ImageSize(cells(size.height), cells(size.width))
+    return (0..<cells.height).map { row in
+      (0..<cells.width).map { column in
+        let shade = (mean(row, column, of: cells) * (Self.shades.count - 1) + 127) / 255
         return String(repeating: Self.shades[shade], count: 2)
       }.joined()
     }
   }
 
-  /// A small picture, black and white: 14 x 14 cells, two of them in each character.
+  /// A small picture, black and white: at most 14 rows of cells, two of them in each character.
   var thumbnail: [String] {
-    let size = min(14, side)
-    let inked = (0..<size).map { row in (0..<size).map { mean(row, $0, size: size) > 70 } }
-    return stride(from: 0, to: size, by: 2).map { row in
-      String((0..<size).map { Self.block(inked[row][$0], row + 1 < size && inked[row + 1][$0]) })
+    let columns = min(size.width, max(1, 14 * size.width / size.height), Examples.lineLength - Examples.gap)
+    let cells = ImageSize(min(14, size.height), columns)
+    let inked = (0..<cells.height).map { row in (0..<columns).map { mean(row, $0, of: cells) > 70 } }
+    return stride(from: 0, to: cells.height, by: 2).map { row in
+      String((0..<columns).map { Self.block(inked[row][$0], row + 1 < cells.height && inked[row + 1][$0]) })
     }
   }
 
@@ -40,28 +45,35 @@ struct Picture {
     }
   }
 
-  /// The mean pixel of cell (row, column) of size x size.
-  private func mean(_ row: Int, _ column: Int, size: Int) -> Int {
-    func bin(_ index: Int) -> Range<Int> { index * side / size..<(index + 1) * side / size }
-    let sum = bin(row).reduce(0) { sum, y in bin(column).reduce(sum) { $0 + Int(pixels[y * side + $1]) } }
-    return sum / (bin(row).count * bin(column).count)
+  /// The mean pixel of cell (row, column) of `cells`.
+  private func mean(_ row: Int, _ column: Int, of cells: ImageSize) -> Int {
+    func bin(_ index: Int, _ edge: Int, _ cells: Int) -> Range<Int> {
+      index * edge / cells..<(index + 1) * edge / cells
+    }
+    let (rows, columns) = (bin(row, size.height, cells.height), bin(column, size.width, cells.width))
+    let sum = rows.reduce(0) { sum, y in columns.reduce(sum) { $0 + Int(pixels[y * size.width + $1]) } }
+    return sum / (rows.count * columns.count)
   }
 }
 
-/// The first few images side by side, what they are, and what was spelled.
+/// The first few images side by side, as many as fit on a line, what they are, and what was spelled.
 struct Examples {
-  private static let count = 5
-  private static let width = 16
+  static let lineLength = 80
+  /// Between two pictures.
+  static let gap = 2
+  private static let most = 5
+  private static let least = 16
 
   let text: String
 
   init(_ images: LabelledImages, _ words: [String], names: [String]) {
-    let indices = 0..<min(Self.count, images.count)
-    let pictures = indices.map { Picture(images, $0).thumbnail }
-    let rows = (pictures.first ?? []).indices.map { row in pictures.map { $0[row].padded(Self.width) }.joined() }
-    let captions = indices.map { index in
+    let pictures = (0..<min(Self.most, images.count)).map { Picture(images, $0).thumbnail }
+    let width = max(Self.least, (pictures.first?.first?.count ?? 0) + Self.gap)
+    let shown = pictures.prefix(Self.lineLength / width)
+    let rows = (shown.first ?? []).indices.map { row in shown.map { $0[row].padded(width) }.joined() }
+    let captions = shown.indices.map { index in
       let name = names[Int(images.labels[index])]
-      return (name == words[index] ? "\(words[index]) ✓" : "\(words[index]) (\(name))").padded(Self.width)
+      return (name == words[index] ? "\(words[index]) ✓" : "\(words[index]) (\(name))").padded(width)
     }
     text = (rows + [captions.joined()]).map(\.trimmedEnd).joined(separator: "\n")
   }

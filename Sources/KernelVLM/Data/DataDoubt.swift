@@ -37,7 +37,8 @@ extension LabelledImages {
   public func doubts(names: [String]) -> [DataDoubt] {
     let sample = Swift.stride(from: 0, to: count, by: Swift.max(1, count / Self.sampleSize))
     let isLight = hasLightBorder(sample)
-    let areDigits = names == Vocabulary.digitNames && labels.allSatisfy { $0 < names.count } && side >= Self.bins
+    let areLarge = min(size.height, size.width) >= Self.bins
+    let areDigits = names == Vocabulary.digitNames && labels.allSatisfy { $0 < names.count } && areLarge
     let fit = areDigits ? correlations(sample, isInverted: isLight) : nil
     let isTransposed =
       fit.map { $0.transposed > Self.transposedLeast && $0.transposed - $0.upright > Self.transposedMargin } ?? false
@@ -49,10 +50,13 @@ extension LabelledImages {
     var pixels = 0
     for index in sample {
       let image = Array(self[index])
-      for i in 0..<side {
-        for pixel in [i, (side - 1) * side + i, i * side, i * side + side - 1] { sum += Int(image[pixel]) }
+      for row in [0, size.height - 1] {
+        for column in 0..<size.width { sum += Int(image[row * size.width + column]) }
       }
-      pixels += 4 * side
+      for column in [0, size.width - 1] {
+        for row in 0..<size.height { sum += Int(image[row * size.width + column]) }
+      }
+      pixels += 2 * (size.height + size.width)
     }
     return sum > 127 * pixels
   }
@@ -80,7 +84,8 @@ extension LabelledImages {
     for index in sample {
       var (sum, count) = sums[labels[index]] ?? ([Float](repeating: 0, count: Self.bins * Self.bins), 0)
       for (i, pixel) in self[index].enumerated() {
-        let bin = i / side * Self.bins / side * Self.bins + i % side * Self.bins / side
+        let (row, column) = i.quotientAndRemainder(dividingBy: size.width)
+        let bin = row * Self.bins / size.height * Self.bins + column * Self.bins / size.width
         sum[bin] += Float(isInverted ? 255 - pixel : pixel)
       }
       count += 1

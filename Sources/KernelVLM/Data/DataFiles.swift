@@ -1,9 +1,14 @@
 import Foundation
 
 extension DataSource {
-  /// The files that it is read from; none for drawn digits.
+  /// The files that it is read from; none for what is drawn.
   public var files: [String] {
-    guard case .folder(let folder) = self else { return [] }
-    return MNIST.files.compactMap { $0.find(in: folder) }
+    switch self {
+    case .drawn, .shapes: []
+    case .pairs(let digits): digits.files
+    case .folder(let folder):
+      (MNIST.files.compactMap { $0.find(in: folder) } + [NamesFile.path(in: folder)])
+        .filter(FileManager.default.fileExists(atPath:))
+    }
   }
 }

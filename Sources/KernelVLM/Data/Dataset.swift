@@ -8,94 +8,160 @@ public struct Dataset: Sendable {
     case mnist
     /// Made by `DrawnDigits`.
     case drawn
+    /// Made by `DigitPairs`, of any digits.
+    case pairs
+    /// Made by `DrawnShapes`.
+    case shapes
     /// Any other IDX files.
     case custom
+
+    func title(base: Name?) -> String { rawValue + (base.map { " of \($0.rawValue)" } ?? "") }
   }
 
   /// What they are called beside a figure.
   public let name: Name
+  /// What pairs are made of.
+  public let base: Name?
+  /// The names of the labels 0, 1, …: those that the images bring, or else the ten digits.
+  public let names: [String]
   /// To learn from.
   public let train: LabelledImages
   /// To be judged by.
   public let test: LabelledImages
 
   /// Images of one's own are `.custom`.
-  public init(name: Name, train: LabelledImages, test: LabelledImages) {
+  public init(
+    name: Name, base: Name? = nil, names: [String] = Vocabulary.digitNames, train: LabelledImages, test: LabelledImages
+  ) {
     self.name = name
+    self.base = base
+    self.names = names
     self.train = train
     self.test = test
   }
+
+  /// "mnist", "pairs of mnist"
+  public var title: String { name.title(base: base) }
 }
 
 /// Where to take images from; nothing is read before `load`.
-public enum DataSource: Sendable, Equatable {
+public indirect enum DataSource: Sendable, Equatable {
   /// A folder with files of MNIST's names, each raw or gzip.
   case folder(String)
   /// Digits drawn from a seed.
   case drawn(seed: UInt64)
+  /// Two digits side by side, of a folder or drawn.
+  case pairs(of: DataSource)
+  /// Shapes drawn from a seed.
+  case shapes(seed: UInt64)
+
+  /// One split of a data set.
+  public struct Part: Sendable {
+    /// What it is called beside a figure, as judged by its own two files.
+    public let name: Dataset.Name
+    /// What pairs are made of.
+    public let base: Dataset.Name?
+    /// Its images, with their labels.
+    public let images: LabelledImages
+
+    /// "mnist", "pairs of mnist"
+    public var title: String { name.title(base: base) }
+  }
 
   /// Both splits. They are called `mnist` only if all four files are MNIST's.
   /// - Parameters:
-  ///   - names: how many names there are; labels are below it.
+  ///   - count: how many names there are; labels are below it. Those of the source if it is nil, or else 10.
   ///   - threads: with 2 or more, files are hashed while they are inflated.
-  public func load(names: Int = 10, threads: Int = Threads.defaultCount) throws(FileError) -> Dataset {
-    let (trainName, train) = try load(.train, names: names, threads: threads)
-    let (testName, test) = try load(.test, names: names, threads: threads)
-    if case .folder(let folder) = self, train.side != test.side {
-      let file = MNIST.files(.test).images
+  public func load(names count: Int? = nil, threads: Int = Threads.defaultCount) throws(FileError) -> Dataset {
+    let names = try names() ?? Vocabulary.digitNames
+    let train = try load(.train, names: count ?? names.count, threads: threads)
+    let test = try load(.test, names: count ?? names.count, threads: threads)
+    if let file = folder.map({ MNIST.files(.test).images.place(in: $0) }), train.images.size != test.images.size {
       throw FileError(
-        .malformed, path: file.find(in: folder) ?? file.path(in: folder),
-        "expected test images of \(train.side) x \(train.side) as in train, found \(test.side) x \(test.side)")
+        .malformed, path: file,
+        "expected test images of \(train.images.size) as in train, found \(test.images.size)")
     }
-    return Dataset(name: trainName == testName ? trainName : .custom, train: train, test: test)
+    return Dataset(
+      name: train.name == test.name ? train.name : .custom,
+      base: train.base.map { $0 == test.base ? $0 : .custom }, names: names, train: train.images, test: test.images)
   }
 
-  /// One split, and where it comes from as judged by its own two files.
-  /// - Throws: `FileError`, `missing` or `malformed`. Drawn digits throw nothing.
+  /// One split.
+  /// - Throws: `FileError`, `missing`, `malformed` or `memory`. What is drawn throws nothing.
   public func load(
-    _ split: Split, names: Int = 10, threads: Int = Threads.defaultCount
-  ) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
+    _ split: Split, names count: Int? = nil, threads: Int = Threads.defaultCount
+  ) throws(FileError) -> Part {
     switch self {
     case .drawn(let seed):
       let digits = DrawnDigits(seed: seed)
-      let all = 0..<digits.count(split)
-      return (.drawn, digits.images(split, all, threads: Threads.defaultCount, parallel: .threads))
+      let images = digits.images(
+        split, 0..<digits.count(split), threads: Threads.defaultCount, parallel: .threads)
+      return Part(name: .drawn, base: nil, images: images)
+    case .shapes(let seed):
+      let shapes = DrawnShapes(seed: seed)
+      let images = shapes.images(
+        split, 0..<shapes.count(split), threads: Threads.defaultCount, parallel: .threads)
+      return Part(name: .shapes, base: nil, images: images)
+    case .pairs(let digits):
+      return try Self.pairs(split, of: digits, threads: threads)
     case .folder(let folder):
-      return try Self.read(split, folder: folder, names: names, threads: threads)
+      let names = try names() ?? Vocabulary.digitNames
+      return try Self.read(split, folder: folder, names: count ?? names.count, threads: threads)
     }
   }
 
-  /// What a user names: by the option, or else by KERNELVLM_DATA, which may be empty.
-  public static func name(
-    _ option: String?, environment: [String: String] = ProcessInfo.processInfo.environment
-  ) -> String? {
-    option ?? environment["KERNELVLM_DATA"].flatMap { $0.isEmpty ? nil : $0 }
+  /// The names that the images bring: those of what is made here, and of a folder those of its `names.txt`, if it has one.
+  /// - Throws: `FileError`, `missing` or `malformed`, for that file.
+  public func names() throws(FileError) -> [String]? {
+    switch self {
+    case .folder(let folder): try NamesFile(in: folder)?.names
+    case .drawn: Vocabulary.digitNames
+    case .pairs: DigitPairs.names
+    case .shapes: DrawnShapes.names
+    }
   }
 
-  /// The source that a user names: "drawn", a folder, or nothing, which is the cache folder; what that lacks of `splits`
-  /// is fetched.
-  /// - Throws: `FileError`: `missing` for a folder without the files of `splits`, `unavailable` where MNIST is to be
-  ///   fetched and cannot be (drawn digits are then the caller's choice), `malformed` or `unwritable` for the cache.
-  public static func resolve(
-    _ option: String?, splits: [Split] = Split.allCases,
-    environment: [String: String] = ProcessInfo.processInfo.environment,
-    mirrors: [String] = MNIST.mirrors, transport: Transport = httpsTransport,
-    progress: @escaping @Sendable (MNIST.Progress) -> Void = { _ in }
-  ) throws(FileError) -> DataSource {
-    let name = name(option, environment: environment)
-    if name == "drawn" { return .drawn(seed: DrawnDigits.defaultSeed) }
-    switch try MNIST.locate(folder: name, splits: splits, environment: environment) {
-    case .complete(let folder):
-      return .folder(folder)
-    case .incomplete(let cache):
-      try MNIST.fetch(MNIST.files(splits), into: cache, mirrors: mirrors, transport: transport, progress: progress)
-      return .folder(cache)
+  /// Where its files are; nil if it has none.
+  private var folder: String? {
+    switch self {
+    case .folder(let folder): folder
+    case .pairs(let digits): digits.folder
+    case .drawn, .shapes: nil
+    }
+  }
+
+  private static func pairs(_ split: Split, of digits: DataSource, threads: Int) throws(FileError) -> Part {
+    try digits.requireDigits()
+    let part = try digits.load(split, names: Vocabulary.digitNames.count, threads: threads)
+    let pairs = DigitPairs()
+    let path = digits.folder.map { MNIST.files(split).images.place(in: $0) } ?? "drawn"
+    try requireMemory(2 * pairs.count(split, of: part.images.count) * part.images.size.pixels, for: path)
+    do {
+      return Part(name: .pairs, base: part.name, images: try pairs.images(split, of: part.images))
+    } catch {
+      throw FileError(.malformed, path: path, "expected \(error.setting) \(error.rule), found \(error.value)")
+    }
+  }
+
+  /// Only digits by their names are paired.
+  /// - Throws: `FileError.malformed`.
+  func requireDigits() throws(FileError) {
+    switch self {
+    case .drawn: return
+    case .shapes: throw FileError(.malformed, path: "pairs", "expected digits to pair, found shapes")
+    case .pairs: throw FileError(.malformed, path: "pairs", "expected digits to pair, found pairs")
+    case .folder(let folder):
+      guard let file = try NamesFile(in: folder), file.names != Vocabulary.digitNames else { return }
+      let found = file.names.prefix(10).map(quoted).joined(separator: ", ")
+      throw FileError(
+        .malformed, path: file.path,
+        "expected the names of the ten digits, zero to nine, to pair, found \(found)")
     }
   }
 
   private static func read(
     _ split: Split, folder: String, names: Int, threads: Int
-  ) throws(FileError) -> (name: Dataset.Name, images: LabelledImages) {
+  ) throws(FileError) -> Part {
     let (imagesFile, labelsFile) = MNIST.files(split)
     guard let imagesPath = imagesFile.find(in: folder), let labelsPath = labelsFile.find(in: folder) else {
       throw MNIST.lacking([split], in: folder)
@@ -104,8 +170,10 @@ public enum DataSource: Sendable, Equatable {
     let labelsContent = try IDXContent(path: labelsPath, rank: 1)
     let imagesContent = try IDXContent(path: imagesPath, rank: 3)
     let shape = imagesContent.dimensions
-    guard shape[1] == shape[2] else {
-      throw FileError(.malformed, path: imagesContent.path, "expected square images, found \(shape[1]) x \(shape[2])")
+    let (size, most) = (ImageSize(shape[1], shape[2]), LabelledImages.greatestEdge)
+    guard size.height <= most && size.width <= most else {
+      throw FileError(
+        .malformed, path: imagesContent.path, "expected images of at most \(most) x \(most) pixels, found \(size)")
     }
     guard shape[0] == labelsContent.count else {
       throw FileError(
@@ -125,7 +193,7 @@ public enum DataSource: Sendable, Equatable {
     var imagesHash = IDX.headerHash(shape)
     let pixels = try imagesContent.values(threads: threads) { if areMNISTsLabels { imagesHash.update($0) } }
     let isMNIST = areMNISTsLabels && imagesHash.hex() == imagesFile.sha256
-    let images = LabelledImages(images: pixels, labels: try labelsContent.values(), side: shape[1])
-    return (isMNIST ? .mnist : .custom, images)
+    let images = LabelledImages(images: pixels, labels: try labelsContent.values(), size: size)
+    return Part(name: isMNIST ? .mnist : .custom, base: nil, images: images)
   }
 }

@@ -28,6 +28,9 @@ public enum MNIST {
       return ["", "MNIST/raw/", "raw/"].flatMap { place in paths.map { root + place + $0 } }
     }
 
+    /// The file that is there, or else where it would be.
+    func place(in folder: String) -> String { find(in: folder) ?? path(in: folder) }
+
     /// The first candidate that is there and is no folder.
     func find(in folder: String) -> String? {
       candidates(in: folder).first { path in
@@ -84,7 +87,8 @@ extension MNIST {
   ) throws(FileError) -> Location {
     if let folder {
       guard !folder.isEmpty else {
-        throw FileError(.missing, path: "", "expected a folder with MNIST's files or 'drawn', found an empty name")
+        throw FileError(
+          .missing, path: "", "expected a folder with MNIST's files, 'drawn', 'pairs' or 'shapes', found an empty name")
       }
       guard missing(splits, in: folder).isEmpty else { throw lacking(splits, in: folder) }
       return .complete(folder)
@@ -195,7 +199,7 @@ extension MNIST {
     throw FileError(.unavailable, path: path, "expected a download, found: \(reasons.joined(separator: "; "))")
   }
 
-  private static func make(_ folder: String) throws(FileError) {
+  static func make(_ folder: String) throws(FileError) {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {

@@ -12,8 +12,13 @@ import Foundation
 ///
 /// - Throws: `FileError.unwritable` with the system's reason.
 public func writeAtomically(_ bytes: [UInt8], to path: String) throws(FileError) {
+  try writeAtomically([bytes], to: path)
+}
+
+/// The same for `pieces`, one behind the other.
+func writeAtomically(_ pieces: [[UInt8]], to path: String) throws(FileError) {
   try withTemporary(for: path) { (temporary, place) throws(FileError) in
-    try fill(temporary.file, with: bytes, path)
+    try fill(temporary.file, with: pieces, path)
     guard renameat(place.folder, temporary.name, place.folder, place.name) == 0 else { throw unwritable(path) }
     // Some file systems cannot flush a folder and say so with EINVAL; their renames are as durable as they get.
     guard retrying({ fsync(place.folder) }) == 0 || errno == EINVAL else { throw unwritable(path) }
@@ -163,13 +168,13 @@ private func lockedTemporary(in folder: Int32, _ path: String) throws(FileError)
   throw unwritable(path, "each of \(mostTries) temporary files was locked or removed by another process")
 }
 
-/// Writes all of `bytes` and flushes them to the disk, by a descriptor of its own, so that an error in closing it is seen
+/// Writes all of `pieces` and flushes them to the disk, by a descriptor of its own, so that an error in closing it is seen
 /// while `temporary` still holds the lock.
-private func fill(_ temporary: Int32, with bytes: [UInt8], _ path: String) throws(FileError) {
+private func fill(_ temporary: Int32, with pieces: [[UInt8]], _ path: String) throws(FileError) {
   let file = fcntl(temporary, F_DUPFD_CLOEXEC, 0)
   guard file >= 0 else { throw unwritable(path) }
   var failure: FileError?
-  if !writeAll(bytes, to: file) || retrying({ fsync(file) }) != 0 { failure = unwritable(path) }
+  if !pieces.allSatisfy({ writeAll($0, to: file) }) || retrying({ fsync(file) }) != 0 { failure = unwritable(path) }
   if close(file) != 0, errno != EINTR, failure == nil { failure = unwritable(path) }
   if let failure { throw failure }
 }

@@ -49,8 +49,13 @@ public struct IDX: Sendable, Equatable {
   /// SHA-256 of a raw file with these dimensions, which is to be fed the values.
   static func headerHash(_ dimensions: [Int]) -> SHA256 {
     var hash = SHA256()
-    hash.update(bigEndian(magic(rank: dimensions.count)) + dimensions.flatMap { bigEndian(UInt32($0)) })
+    hash.update(header(dimensions))
     return hash
+  }
+
+  /// What stands before the values.
+  static func header(_ dimensions: [Int]) -> [UInt8] {
+    bigEndian(magic(rank: dimensions.count)) + dimensions.flatMap { bigEndian(UInt32($0)) }
   }
 
   /// The file at `path`, or else its sibling with ".gz" appended or removed, if one of them exists.
@@ -71,7 +76,7 @@ public struct IDX: Sendable, Equatable {
 
 extension LabelledImages {
   /// SHA-256 of the raw IDX file that holds the images.
-  public var sha256OfImagesFile: String { IDX.sha256([count, side, side], images) }
+  public var sha256OfImagesFile: String { IDX.sha256([count, size.height, size.width], images) }
   /// SHA-256 of the raw IDX file that holds the labels.
   public var sha256OfLabelsFile: String { IDX.sha256([labels.count], labels) }
 }

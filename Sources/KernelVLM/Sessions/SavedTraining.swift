@@ -190,10 +190,11 @@ extension Trainer {
 }
 
 extension LabelledImages {
-  /// SHA-256 of "count side\n", all images and all labels.
+  /// SHA-256 of "count side\n" for square images and "count height width\n" for others, all images and all labels.
   public var sha256: String {
     var hash = SHA256()
-    hash.update(Array("\(count) \(side)\n".utf8))
+    let edges = size.height == size.width ? "\(size.height)" : "\(size.height) \(size.width)"
+    hash.update(Array("\(count) \(edges)\n".utf8))
     hash.update(images)
     hash.update(labels)
     return hash.hex()

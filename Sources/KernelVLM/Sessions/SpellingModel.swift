@@ -33,22 +33,22 @@ extension VisionLanguageModel: SpellingModel {
 extension SpellingModel {
   /// Spells one image, whose name need not be known.
   /// - Parameters:
-  ///   - bytes: `side` · `side` grey values, row-major; 0 is background, 255 is ink.
-  ///   - side: pixels along an edge.
+  ///   - bytes: `size.pixels` grey values, row-major; 0 is background, 255 is ink.
+  ///   - size: rows and columns.
   /// - Throws: `ConfigurationError` if these are not so many bytes, or if the image is smaller than the model's.
-  public func spell(_ bytes: [UInt8], side: Int) throws(ConfigurationError) -> Spelling {
-    try spell(.one(bytes, side: side), 0..<1, threads: 1)[0]
+  public func spell(_ bytes: [UInt8], size: ImageSize) throws(ConfigurationError) -> Spelling {
+    try spell(.one(bytes, size: size), 0..<1, threads: 1)[0]
   }
 
-  /// Spells one image and keeps what led to it; otherwise as `spell(_:side:)`.
-  public func trace(_ bytes: [UInt8], side: Int) throws(ConfigurationError) -> Trace {
-    try trace(.one(bytes, side: side), 0)
+  /// Spells one image and keeps what led to it; otherwise as `spell(_:size:)`.
+  public func trace(_ bytes: [UInt8], size: ImageSize) throws(ConfigurationError) -> Trace {
+    try trace(.one(bytes, size: size), 0)
   }
 
-  /// The probability that the model spells `name` for one image; otherwise as `spell(_:side:)`.
+  /// The probability that the model spells `name` for one image; otherwise as `spell(_:size:)`.
   /// - Throws: `ConfigurationError` also for a name that it cannot spell.
-  public func probability(of name: String, _ bytes: [UInt8], side: Int) throws(ConfigurationError) -> Double {
-    try probability(of: name, .one(bytes, side: side), 0)
+  public func probability(of name: String, _ bytes: [UInt8], size: ImageSize) throws(ConfigurationError) -> Double {
+    try probability(of: name, .one(bytes, size: size), 0)
   }
 
   /// Spells all images and compares.
@@ -78,8 +78,8 @@ extension Checkpoint {
 }
 
 extension LabelledImages {
-  fileprivate static func one(_ bytes: [UInt8], side: Int) throws(ConfigurationError) -> LabelledImages {
-    let image = try LabelledImages(bytes: bytes, side: side)
+  fileprivate static func one(_ bytes: [UInt8], size: ImageSize) throws(ConfigurationError) -> LabelledImages {
+    let image = try LabelledImages(bytes: bytes, size: size)
     guard image.count == 1 else { throw ConfigurationError("number of images", value: image.count, rule: "1") }
     return image
   }

@@ -1,15 +1,22 @@
-/// One way to write a digit: strokes through control points in the unit square, x to the right and y down.
+/// One way to draw a digit or a shape: strokes through control points in the unit square, x to the right and y down.
 ///
 /// A stroke is smooth; a corner is where one stroke ends and the next begins.
 struct DrawnGlyph: Sendable {
   let strokes: [[SIMD2<Float>]]
+  /// Whether there is ink within the outline that the strokes are together, one behind the other.
+  let isFilled: Bool
 
-  private init(_ strokes: [(Float, Float)]...) {
-    self.strokes = strokes.map { stroke in stroke.map { SIMD2($0.0, $0.1) } }
+  init(_ strokes: [(Float, Float)]..., isFilled: Bool = false) {
+    self.init(strokes.map { stroke in stroke.map { SIMD2($0.0, $0.1) } }, isFilled: isFilled)
+  }
+
+  init(_ strokes: [[SIMD2<Float>]], isFilled: Bool) {
+    self.strokes = strokes
+    self.isFilled = isFilled
   }
 
   /// For each digit, 0 to 9, the ways to write it.
-  static let variants: [[DrawnGlyph]] = [zero, one, two, three, four, five, six, seven, eight, nine]
+  static let digits: [[DrawnGlyph]] = [zero, one, two, three, four, five, six, seven, eight, nine]
 
   private static let zero = [
     DrawnGlyph([

@@ -39,7 +39,7 @@ public struct ImageInput: Sendable, Equatable {
     _ kernels: K, _ images: LabelledImages, _ indices: some Collection<Int>, into x: Matrix<K.Scalar>,
     _ arena: inout Arena<K.Scalar>
   ) -> Activations<K.Scalar> {
-    precondition(images.side == side, "images of side \(images.side), expected \(side)")
+    precondition(images.size == ImageSize(side, side), "images of \(images.size), expected side \(side)")
     let activations = Activations(x: x, norm: arena.matrix(x.rows, 1))
     for stage in stages {
       switch stage {
@@ -69,5 +69,16 @@ public struct ImageInput: Sendable, Equatable {
         kernels.unitNormBackward(dx, dy: dx, y: activations.x, norm: activations.norm, gradient: gradient)
       }
     }
+  }
+}
+
+extension LabelledImages {
+  /// Pixels along an edge of square images.
+  /// - Throws: `ConfigurationError` for others.
+  func side() throws(ConfigurationError) -> Int {
+    guard size.height == size.width else {
+      throw ConfigurationError("size of the images", value: size, rule: "as many rows as columns")
+    }
+    return size.height
   }
 }

@@ -24,7 +24,7 @@ extension VisionLanguageModel {
   public func spell(
     _ images: LabelledImages, _ range: Range<Int>, threads: Int = 1
   ) throws(ConfigurationError) -> [Spelling] {
-    let input = try ImageInput(side: images.side, size: configuration.imageSize)
+    let input = try ImageInput(side: images.side(), size: configuration.imageSize)
     let passes = stride(from: range.lowerBound, to: range.upperBound, by: Self.imagesPerPass).map {
       $0..<min($0 + Self.imagesPerPass, range.upperBound)
     }

@@ -65,7 +65,7 @@ public final class Trainer<K: Kernels> {
     self.model = model
     self.recipe = recipe
     self.images = images
-    input = try ImageInput(side: images.side, size: model.configuration.imageSize)
+    input = try ImageInput(side: images.side(), size: model.configuration.imageSize)
     optimizer = Optimizer(kernels: model.kernels, parallel: model.parallel, recipe: recipe, table: model.table)
     order = ImageOrder(recipe.order, seed: recipe.seed, count: images.count)
     let blocks = Self.mostBlocks(batch: recipe.batch)

@@ -10,7 +10,9 @@ struct BadFile: Sendable, CustomTestStringConvertible {
     case model
     /// Under this name among MNIST's four, the others being good: `data info --data FOLDER`.
     case data(String)
-    /// The same for `train --data FOLDER`, which wants labels with names, and test images of the same size.
+    /// As the training images, gzip, beside which there are so many labels.
+    case images(count: Int)
+    /// The same as `data` for `train --data FOLDER`, which wants labels with names, and test images of the same size.
     case training(String)
     /// As the folder itself.
     case folder
@@ -88,6 +90,8 @@ struct BadFile: Sendable, CustomTestStringConvertible {
       return ("\(folder)/file", ["evaluate", "\(folder)/file", "--data", good])
     case .data(let name):
       return (try place(name, among: good), ["data", "info", "--data", good])
+    case .images:
+      return (try place("train-images-idx3-ubyte.gz", among: good), ["data", "info", "--data", good])
     case .training(let name):
       return (try place(name, among: good), ["train", "--data", good])
     case .folder:
@@ -102,6 +106,12 @@ struct BadFile: Sendable, CustomTestStringConvertible {
     for file in MNIST.files {
       switch use {
       case .data(let name), .training(let name): if name.hasPrefix(file.name) { continue }
+      case .images(let count):
+        if file == MNIST.files(.train).images { continue }
+        if file == MNIST.files(.train).labels {
+          try write(idxFile([count], [UInt8](repeating: 0, count: count)), to: "\(folder)/\(file.name)")
+          continue
+        }
       case .model, .folder: break
       }
       try write(file.rank == 3 ? goodImages : goodLabels, to: "\(folder)/\(file.name)")

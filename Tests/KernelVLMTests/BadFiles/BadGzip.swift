@@ -117,8 +117,9 @@ extension BadFile {
     gzip("a line of text within", storedGzip(Array("404".utf8)), "found text inside gzip: convert it to IDX"),
     gzip("no image within", storedGzip(idxFile([0, 2, 2], [])), "found 0 x 2 x 2"),
     gzip("overflow within", storedGzip(idxFile([65536, 65536, 65536], [])), "found 65536 x 65536 x 65536"),
-    gzip(
-      "2 GiB promised", storedGzip(idxFile([2, 32768, 32768], [1])), "2147483664 bytes of content, found a file of 40"),
+    BadFile(
+      "gzip: 2 GiB promised", .images(count: 2048), bytes: storedGzip(idxFile([2048, 1024, 1024], [1])),
+      "2147483664 bytes of content, found a file of 40"),
     gzip(
       "20 KB promised", storedGzip(idxFile([2, 100, 100], [1])), "expected 20016 bytes of content, found 17, complete"),
     BadFile(
@@ -139,19 +140,19 @@ extension BadFile {
 
   private static let bombs: [BadFile] = {
     let header = idxFile([2, 2, 2], [])
-    let start = [UInt8](repeating: 0, count: 179)
-    // 179 + 1 + 258 * 257,190 = 2 * 5760 * 5760 values.
-    let promise = bomb(idxFile([2, 5760, 5760], start), 257_190)
-    let labels = bomb(idxFile([66_355_200], start), 257_190)
+    let start = [UInt8](repeating: 0, count: 225)
+    // 225 + 1 + 258 * 260,111 = 64 * 1024 * 1024 values.
+    let promise = bomb(idxFile([64, 1024, 1024], start), 260_111)
+    let labels = bomb(idxFile([67_108_864], start), 260_111)
     return [
-      gzip("64 MB that were not promised", bomb(header, 257_190), "expected 24 bytes of content, found more"),
-      gzip("64 MB and a wrong checksum", promise, "incorrect data check"),
-      gzip(
-        "64 MB, cut in the middle", Array(promise.prefix(promise.count / 2)),
-        "expected 66355216 bytes of content, found"),
+      gzip("64 MB that were not promised", bomb(header, 260_111), "expected 24 bytes of content, found more"),
+      BadFile("gzip: 64 MB and a wrong checksum", .images(count: 64), bytes: promise, "incorrect data check"),
+      BadFile(
+        "gzip: 64 MB, cut in the middle", .images(count: 64), bytes: Array(promise.prefix(promise.count / 2)),
+        "expected 67108880 bytes of content, found"),
       BadFile(
         "gzip: 64 MB of labels", .data("train-labels-idx1-ubyte.gz"), bytes: labels,
-        "expected 2 labels, one for each image, found 66355200"),
+        "expected 2 labels, one for each image, found 67108864"),
     ]
   }()
 }

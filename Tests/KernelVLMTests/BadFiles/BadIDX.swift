@@ -60,8 +60,8 @@ extension BadFile {
     images("product of 2^31 and one", of: [2_147_483_649, 1, 1], "values, found 2147483649 x 1 x 1"),
     images("product of 2^31", of: [32768, 256, 256], "expected 2147483664 bytes, found 24"),
     images("dimensions in little endian", of: [33_554_432, 33_554_432, 33_554_432], "found 33554432 x 33554432 x"),
-    images("wide", of: [2, 2, 4], count: 16, "expected square images, found 2 x 4"),
-    images("tall", of: [2, 4, 1], "expected square images, found 4 x 1"),
+    images("wide", of: [2, 3, 2000], count: 12_000, "expected images of at most 1024 x 1024 pixels, found 3 x 2000"),
+    images("tall", of: [2, 1025, 1], count: 2050, "expected images of at most 1024 x 1024 pixels, found 1025 x 1"),
   ]
 
   private static let lengths: [BadFile] = [

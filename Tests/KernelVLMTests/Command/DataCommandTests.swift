@@ -17,20 +17,22 @@ import Testing
   }
 
   /// Files of one split, of images whose pixels all are `pixel`.
-  private func write(_ split: Split, labels: [UInt8], side: Int, pixel: UInt8 = 0, to folder: String) throws {
+  private func write(
+    _ split: Split, labels: [UInt8], _ height: Int, _ width: Int, pixel: UInt8 = 0, to folder: String
+  ) throws {
     let files = MNIST.files(split)
-    let pixels = [UInt8](repeating: pixel, count: labels.count * side * side)
-    try KernelVLMTests.write(idxFile([labels.count, side, side], pixels), to: files.images.path(in: folder))
+    let pixels = [UInt8](repeating: pixel, count: labels.count * height * width)
+    try KernelVLMTests.write(idxFile([labels.count, height, width], pixels), to: files.images.path(in: folder))
     try KernelVLMTests.write(idxFile([labels.count], labels), to: files.labels.path(in: folder))
   }
 
-  @Test func infoDescribesAnyLabelsAndSidesOfEachSplit() throws {
+  @Test func infoDescribesAnyLabelsAndSizesOfEachSplit() throws {
     try withTemporaryFolder { folder in
-      try write(.train, labels: [0, 0, 255, 12], side: 3, to: folder)
-      try write(.test, labels: [12], side: 2, to: folder)
+      try write(.train, labels: [0, 0, 255, 12], 3, 1, to: folder)
+      try write(.test, labels: [12], 2, 5, to: folder)
       let run = try CommandRun("data", "info", "--data", folder)
       #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
-      #expect(run.output.hasPrefix("Data: custom, in \(folder), 2 x 2 and 3 x 3 pixels\n"))
+      #expect(run.output.hasPrefix("Data: custom, in \(folder), 2 x 5 and 3 x 1 pixels\n"))
       let rows = run.output.split(separator: "\n").map { $0.split(separator: " ") }
       #expect(
         rows[1...5] == [
@@ -41,14 +43,88 @@ import Testing
       var counts = [Int](repeating: 0, count: 256)
       (counts[0], counts[12], counts[255]) = (2, 1, 1)
       #expect(splits[0]["labels"] as? [Int] == counts)
-      #expect(splits.compactMap { $0["side"] as? Int } == [3, 2])
+      #expect(splits.compactMap { $0["height"] as? Int } == [3, 2])
+      #expect(splits.compactMap { $0["width"] as? Int } == [1, 5])
       #expect(splits.compactMap { ($0["labels"] as? [Int])?.count } == [256, 256])
+    }
+  }
+
+  @Test func infoShowsTheNamesBesideTheCounts() throws {
+    try withTemporaryFolder { folder in
+      try write(.train, labels: [0, 0, 3], 3, 1, to: folder)
+      try write(.test, labels: [1], 3, 1, to: folder)
+      try KernelVLMTests.write(Array("cat\nwolfhound\nbee\n".utf8), to: "\(folder)/names.txt")
+      let run = try CommandRun("data", "info", "--data", folder)
+      let rows = run.output.split(separator: "\n").map { $0.split(separator: " ") }
+      #expect(
+        rows[1...6] == [
+          ["train", "test"], ["cat", "2", "0"], ["wolfhound", "0", "1"], ["bee", "0", "0"], ["3", "1", "0"],
+          ["images", "3", "1"],
+        ], "\(run.output)\(run.errors)")
+      let result = try CommandRun("data", "info", "--data", folder, "--json").json()
+      #expect(result["names"] as? [String] == ["cat", "wolfhound", "bee"] && result["base"] == nil)
+      let splits = try #require(result["splits"] as? [[String: Any]])
+      #expect(splits.compactMap { $0["labels"] as? [Int] } == [[2, 0, 0, 1], [0, 1, 0, 0]])
+      try KernelVLMTests.write(Array("cat\n\n".utf8), to: "\(folder)/names.txt")
+      let bad = try CommandRun("data", "info", "--data", folder)
+      #expect(
+        bad.status == 65
+          && bad.errors == "Error: \(folder)/names.txt: expected a name on line 2, found an empty line\n")
+    }
+  }
+
+  @Test func infoDescribesPairsOfTheDigitsThatThereAre() throws {
+    try withTemporaryFolder { folder in
+      try write(.train, labels: [1, 1, 1], 5, 4, to: folder)
+      try write(.test, labels: [0, 0], 5, 4, to: folder)
+      let result = try CommandRun(
+        ["data", "info", "--data", "pairs", "--json"], environment: ["KERNELVLM_DATA": folder]
+      ).json()
+      #expect(result["dataset"] as? String == "pairs" && result["base"] as? String == "custom")
+      #expect((result["names"] as? [String])?.count == 100)
+      let splits = try #require(result["splits"] as? [[String: Any]])
+      #expect(splits.compactMap { $0["images"] as? Int } == [6, 2])
+      #expect(splits.compactMap { $0["width"] as? Int } == [8, 8])
+      #expect(splits.compactMap { ($0["labels"] as? [Int])?[11] } == [6, 0])
+      let run = try CommandRun(["data", "info", "--data", "pairs"], environment: ["KERNELVLM_DATA": folder])
+      #expect(run.output.hasPrefix("Data: pairs of custom, in \(folder), 5 x 8 pixels\n"))
+      let drawn = try CommandRun(["data", "info"], environment: ["KERNELVLM_DATA": "shapes"])
+      #expect(drawn.output.hasPrefix("Data: shapes, seed 42, 24 x 32 pixels\n") && drawn.output.contains("\nheart "))
+    }
+  }
+
+  @Test func pairsWithoutANetworkAreOfDrawnDigits() throws {
+    try withTemporaryFolder { folder in
+      let environment = ["XDG_CACHE_HOME": "\(folder)/cache", "https_proxy": "http://127.0.0.1:1"]
+      let run = try CommandRun(["data", "write", "pairs", "--output", "\(folder)/pairs"], environment: environment)
+      #expect(run.status == 0 && run.errors.contains("Going on with drawn digits, no MNIST here: "), "\(run.errors)")
+      #expect(
+        run.output
+          == "Wrote 120,000 training and 10,000 test images of pairs of drawn, 28 x 56 pixels, to \(folder)/pairs\n")
+      let read = try DataSource.folder("\(folder)/pairs").load(.test).images
+      #expect(try DataSource.pairs(of: .drawn(seed: 42)).load(.test).images == read)
+    }
+  }
+
+  @Test func shapesAreWrittenOnceAndReadByTheirNames() throws {
+    try withTemporaryFolder { folder in
+      let arguments = ["data", "write", "shapes", "--output", folder]
+      let run = try CommandRun(arguments)
+      #expect(
+        run.status == 0 && run.output.hasPrefix("Wrote 20,000 training and 4,000 test images of shapes, 24 x 32 "))
+      #expect(try DataSource.folder(folder).load().names == DrawnShapes.names)
+      let again = try CommandRun(arguments)
+      #expect(again.status == 73 && again.output.isEmpty)
+      #expect(
+        again.errors
+          == "Error: \(folder)/names.txt: expected no such file to write to, found one; it is left as it is\n")
+      #expect(try CommandRun("data", "write", "mnist", "--output", folder).status == 64)
     }
   }
 
   @Test func infoDescribesOneSplitAlone() throws {
     try withTemporaryFolder { folder in
-      try write(.test, labels: [7, 2], side: 2, to: folder)
+      try write(.test, labels: [7, 2], 2, 2, to: folder)
       let run = try CommandRun("data", "info", "--data", folder)
       #expect(run.status == 0 && !run.output.contains("train") && run.output.contains("\nseven           1\n"))
       let result = try CommandRun("data", "info", "--data", folder, "--json").json()
@@ -68,14 +144,16 @@ import Testing
     for command in [["data", "info"], ["train"], ["ablate"]] {
       let run = try CommandRun(command + ["--data", ""], environment: ["KERNELVLM_DATA": "drawn"])
       #expect(run.status == 66 && run.output.isEmpty)
-      #expect(run.errors == "Error: \"\": expected a folder with MNIST's files or 'drawn', found an empty name\n")
+      #expect(
+        run.errors
+          == "Error: \"\": expected a folder with MNIST's files, 'drawn', 'pairs' or 'shapes', found an empty name\n")
     }
   }
 
   @Test func aLightBackgroundIsNotedByEveryCommandThatReadsImages() throws {
     try withTemporaryFolder { folder in
-      try write(.train, labels: [1, 2, 3], side: 14, pixel: 250, to: folder)
-      try write(.test, labels: [1, 2], side: 14, pixel: 250, to: folder)
+      try write(.train, labels: [1, 2, 3], 14, 14, pixel: 250, to: folder)
+      try write(.test, labels: [1, 2], 14, 14, pixel: 250, to: folder)
       let model = "\(folder)/model"
       for arguments in [
         ["train", "--data", folder, "--steps", "2", "--save", model], ["evaluate", model, "--data", folder],

@@ -120,6 +120,36 @@ import Testing
     }
   }
 
+  /// 128 rows, of which the middle two are bright: 64 lines, of which one is.
+  @Test func seeMakesALargePictureSmaller() throws {
+    try withModel { model, _ in
+      try withTemporaryFolder { folder in
+        let image = (0..<128 * 128).map { UInt8((63...64).contains($0 / 128 + 1) ? 255 : 0) }
+        try write(idxFile([1, 128, 128], image), to: "\(folder)/t10k-images-idx3-ubyte")
+        try write(idxFile([1], [5]), to: "\(folder)/t10k-labels-idx1-ubyte")
+        let run = try CommandRun("see", model, "--data", folder)
+        let lines = run.output.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(run.status == 0 && lines.prefix(64).indices.filter { !lines[$0].isEmpty } == [31])
+        #expect(lines[31] == String(repeating: "█", count: 128) && lines[64].isEmpty && lines[65].hasPrefix("Test"))
+      }
+    }
+  }
+
+  /// A bright column of 28 x 56 pixels, each of which is two characters.
+  @Test(.disabled("models read square images only")) func seeDrawsAnImageThatIsNotSquare() throws {
+    try withModel { model, _ in
+      try withTemporaryFolder { folder in
+        let image = (0..<28 * 56).map { UInt8($0 % 56 == 50 ? 255 : 0) }
+        try write(idxFile([1, 28, 56], image), to: "\(folder)/t10k-images-idx3-ubyte")
+        try write(idxFile([1], [5]), to: "\(folder)/t10k-labels-idx1-ubyte")
+        let run = try CommandRun("see", model, "--data", folder)
+        let lines = run.output.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(run.status == 0 && lines[28].isEmpty && lines[29].hasPrefix("Test image 0 of custom"))
+        #expect(lines.prefix(28).allSatisfy { $0 == String(repeating: " ", count: 100) + "██" })
+      }
+    }
+  }
+
   /// Three images, of which each is one bright row: a folder with the test files alone.
   @Test func seeDrawsTheImageThatIsAskedForAndNeedsTheTestFilesAlone() throws {
     try withModel { model, _ in

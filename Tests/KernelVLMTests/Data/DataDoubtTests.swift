@@ -56,7 +56,8 @@ struct DataDoubtTests {
       let order = (0..<10).map { UInt8((factor * $0 + term) % 10) }
       // All but one at other places.
       guard order.indices.count(where: { order[$0] == $0 }) < 2 else { continue }
-      let other = LabelledImages(images: images.images, labels: images.labels.map { order[Int($0)] }, side: 28)
+      let other = LabelledImages(
+        images: images.images, labels: images.labels.map { order[Int($0)] }, size: ImageSize(28, 28))
       let fit = try #require(other.correlations(Swift.stride(from: 0, to: 10_000, by: 10), isInverted: false))
       best = max(best, fit.upright, fit.transposed)
       differences.append(fit.transposed - fit.upright)
@@ -71,20 +72,51 @@ struct DataDoubtTests {
     func part(_ range: Range<Int>) -> LabelledImages {
       LabelledImages(
         images: Array(transposed.images[range.lowerBound * 784..<range.upperBound * 784]),
-        labels: Array(transposed.labels[range]), side: 28)
+        labels: Array(transposed.labels[range]), size: ImageSize(28, 28))
     }
     #expect(part(0..<8).doubts(names: names) == [] && part(0..<100).doubts(names: names) == [.transposed])
-    let letters = LabelledImages(images: transposed.images, labels: transposed.labels.map { $0 + 1 }, side: 28)
+    let letters = LabelledImages(
+      images: transposed.images, labels: transposed.labels.map { $0 + 1 }, size: ImageSize(28, 28))
     #expect(letters.doubts(names: names) == [])
     let blank = LabelledImages(
-      images: [UInt8](repeating: 0, count: 50 * 784), labels: (0..<50).map { $0 % 10 }, side: 28)
+      images: [UInt8](repeating: 0, count: 50 * 784), labels: (0..<50).map { $0 % 10 }, size: ImageSize(28, 28))
     #expect(blank.doubts(names: names) == [])
+  }
+
+  /// Each row twice, one below the other: the same means, in as many bins.
+  @Test func digitsThatAreNotSquareAreJudgedToo() {
+    for (digits, doubts) in [(drawn, []), (drawn.transposed, [.transposed])] as [(LabelledImages, [DataDoubt])] {
+      let pixels = (0..<1000).flatMap { index in
+        stride(from: 0, to: 784, by: 28).flatMap { row in
+          let row = digits[index].dropFirst(row).prefix(28)
+          return row + row
+        }
+      }
+      let tall = LabelledImages(images: pixels, labels: Array(digits.labels.prefix(1000)), size: ImageSize(56, 28))
+      #expect(tall.doubts(names: names) == doubts)
+    }
+  }
+
+  /// Rows and columns are not exchanged.
+  @Test func theBorderOfAnOblongImageIsJudged() {
+    func image(_ size: ImageSize, border: UInt8, inside: UInt8) -> LabelledImages {
+      let pixels = (0..<size.pixels).map { pixel in
+        let (row, column) = pixel.quotientAndRemainder(dividingBy: size.width)
+        let isBorder = row % (size.height - 1) == 0 || column % (size.width - 1) == 0
+        return isBorder ? border : inside
+      }
+      return LabelledImages(images: pixels, labels: [0], size: size)
+    }
+    for size in [ImageSize(3, 9), ImageSize(9, 3)] {
+      #expect(image(size, border: 130, inside: 0).doubts(names: []) == [.lightBackground])
+      #expect(image(size, border: 120, inside: 255).doubts(names: []) == [])
+    }
   }
 
   /// The outermost pixels alone count, of every image and on every side.
   @Test func theBackgroundIsJudgedByTheBorder() {
     func image(_ pixel: (Int, Int) -> UInt8) -> LabelledImages {
-      LabelledImages(images: (0..<16).map { pixel($0 / 4, $0 % 4) }, labels: [0], side: 4)
+      LabelledImages(images: (0..<16).map { pixel($0 / 4, $0 % 4) }, labels: [0], size: ImageSize(4, 4))
     }
     #expect(
       image { row, column in (1...2).contains(row) && (1...2).contains(column) ? 255 : 120 }.doubts(names: []) == [])
@@ -94,18 +126,19 @@ struct DataDoubtTests {
       #expect(image { isBorder($0, $1) ? 255 : 30 }.doubts(names: []) == [])
       #expect(image { isBorder($0, $1) ? 0 : 255 }.doubts(names: []) == [.lightBackground])
     }
-    #expect(LabelledImages(images: [128], labels: [0], side: 1).doubts(names: []) == [.lightBackground])
+    #expect(LabelledImages(images: [128], labels: [0], size: ImageSize(1, 1)).doubts(names: []) == [.lightBackground])
   }
 }
 
 extension LabelledImages {
   private func mapped(_ body: (_ image: [UInt8]) -> [UInt8]) -> LabelledImages {
-    LabelledImages(images: (0..<count).flatMap { body(Array(self[$0])) }, labels: labels, side: side)
+    LabelledImages(images: (0..<count).flatMap { body(Array(self[$0])) }, labels: labels, size: size)
   }
 
   /// With rows for columns.
   fileprivate var transposed: LabelledImages {
-    mapped { image in (0..<side * side).map { image[$0 % side * side + $0 / side] } }
+    let side = size.height
+    return mapped { image in (0..<side * side).map { image[$0 % side * side + $0 / side] } }
   }
 
   fileprivate var inverted: LabelledImages { mapped { $0.map { 255 - $0 } } }

@@ -118,6 +118,7 @@ struct DataLayoutTests {
     #expect(
       error
         == FileError(
-          .missing, path: "", "expected a folder with MNIST's files or 'drawn', found an empty name"))
+          .missing, path: "", "expected a folder with MNIST's files, 'drawn', 'pairs' or 'shapes', found an empty name")
+    )
   }
 }

@@ -28,7 +28,7 @@ struct DatasetTests {
 
   @Test func anyIDXFilesAreACustomDataset() throws {
     let data = try withFolder { try DataSource.folder($0).load() }
-    #expect(data.name == .custom && data.train.count == 2 && data.test.count == 1 && data.train.side == 2)
+    #expect(data.name == .custom && data.train.count == 2 && data.test.count == 1 && data.train.size == ImageSize(2, 2))
     #expect(data.train.labels == [9, 0] && Array(data.train[1]) == [5, 6, 7, 8])
   }
 
@@ -40,12 +40,20 @@ struct DatasetTests {
     }
   }
 
-  @Test func oblongImagesAreRefused() throws {
+  @Test func imagesNeedNotBeSquare() throws {
+    let train = try withFolder(replacing: "train-images-idx3-ubyte", with: idxFile([2, 2, 3], Array(1...12))) {
+      try DataSource.folder($0).load(.train).images
+    }
+    #expect(train.size == ImageSize(2, 3) && train.count == 2 && Array(train[1]) == [7, 8, 9, 10, 11, 12])
+  }
+
+  @Test(arguments: [[2, 2000, 3], [2, 3, 2000], [2, 1025, 1], [2, 1, 1025]])
+  func imagesThatAreTooLargeAreRefused(dimensions: [Int]) throws {
+    let pixels = [UInt8](repeating: 0, count: dimensions.reduce(1, *))
+    let found = "\(dimensions[1]) x \(dimensions[2])"
     let expected = FileError(
-      .malformed, path: "./train-images-idx3-ubyte", "expected square images, found 2 x 3")
-    #expect(
-      try error(replacing: "train-images-idx3-ubyte", with: idxFile([2, 2, 3], [UInt8](repeating: 0, count: 12)))
-        == expected)
+      .malformed, path: "./train-images-idx3-ubyte", "expected images of at most 1024 x 1024 pixels, found \(found)")
+    #expect(try error(replacing: "train-images-idx3-ubyte", with: idxFile(dimensions, pixels)) == expected)
   }
 
   @Test func countsThatDisagreeAreRefused() throws {
@@ -64,21 +72,39 @@ struct DatasetTests {
     }
   }
 
-  @Test func testImagesOfAnotherSizeAreRefused() throws {
+  @Test(arguments: [[1, 1], [2, 3], [3, 2], [1, 4], [4, 1]])
+  func testImagesOfAnotherSizeAreRefused(size: [Int]) throws {
     let expected = FileError(
-      .malformed, path: "./t10k-images-idx3-ubyte", "expected test images of 2 x 2 as in train, found 1 x 1")
-    #expect(try error(replacing: "t10k-images-idx3-ubyte", with: idxFile([1, 1, 1], [0])) == expected)
+      .malformed, path: "./t10k-images-idx3-ubyte",
+      "expected test images of 2 x 2 as in train, found \(size[0]) x \(size[1])")
+    let pixels = [UInt8](repeating: 0, count: size[0] * size[1])
+    #expect(try error(replacing: "t10k-images-idx3-ubyte", with: idxFile([1] + size, pixels)) == expected)
+  }
+
+  /// What the files of trainings have recorded, and what tells an image from itself with another number of rows.
+  @Test func theHashOfSquareImagesBeginsWithTheirSide() {
+    func hash(_ size: ImageSize) -> String {
+      LabelledImages(images: [UInt8](repeating: 7, count: 16), labels: [3], size: size).sha256
+    }
+    let rest = [UInt8](repeating: 7, count: 16) + [3]
+    #expect(hash(ImageSize(4, 4)) == sha256Hex(of: Array("1 4\n".utf8) + rest))
+    #expect(hash(ImageSize(2, 8)) == sha256Hex(of: Array("1 2 8\n".utf8) + rest))
+    #expect(hash(ImageSize(8, 2)) == sha256Hex(of: Array("1 8 2\n".utf8) + rest))
   }
 
   @Test func drawnDigitsAreADatasetOfMNISTsSize() throws {
     let data = try DataSource.drawn(seed: 1).load()
-    #expect(data.name == .drawn && data.train.count == 60_000 && data.test.count == 10_000 && data.test.side == 28)
+    #expect(
+      data.name == .drawn && data.train.count == 60_000 && data.test.count == 10_000
+        && data.test.size == ImageSize(28, 28))
   }
 
   @Test(.enabled(if: MNISTAvailability.isPresent, MNISTAvailability.reason))
   func mnistIsRecognisedByItsContent() throws {
     let data = try DataSource.resolve(MNISTAvailability.folder).load()
-    #expect(data.name == .mnist && data.train.count == 60_000 && data.test.count == 10_000 && data.train.side == 28)
+    #expect(
+      data.name == .mnist && data.train.count == 60_000 && data.test.count == 10_000
+        && data.train.size == ImageSize(28, 28))
     #expect(data.train.labels.prefix(5) == [5, 0, 4, 1, 9] && data.test.labels.prefix(5) == [7, 2, 1, 0, 4])
   }
 
@@ -126,6 +152,8 @@ struct DatasetTests {
       #expect(try DataSource.folder(mixed).load(.train).name == .mnist)
       let data = try DataSource.folder(mixed).load()
       #expect(data.name == .custom && data.train.count == 60_000 && data.test.labels == [3])
+      let pairs = try DataSource.pairs(of: .folder(mixed)).load()
+      #expect(pairs.title == "pairs of custom" && pairs.train.count == 120_000 && pairs.test.labels == [33])
     }
   }
 }

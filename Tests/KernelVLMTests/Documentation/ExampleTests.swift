@@ -27,18 +27,18 @@ struct ExampleTests {
     var configuration = ModelConfiguration()
     configuration.names = ["bar", "ring"]
     configuration.imageSize = 8
-    let images = try LabelledImages(bytes: bytes, side: 16, labels: labels, names: 2)
+    let images = try LabelledImages(bytes: bytes, size: ImageSize(16, 16), labels: labels, names: 2)
     let session = try KernelChoice().train(configuration, recipe: Recipe(steps: 1000), images: images)
     try session.finish()
     let model = session.model
 
     // One image, whose name nobody knows.
-    let spelling = try model.spell(image, side: 16)
+    let spelling = try model.spell(image, size: ImageSize(16, 16))
     print(spelling.word)  // ring
 
     // How it came to that: the features that it saw, and for each letter all that it might have written and where it
     // looked.
-    let trace = try model.trace(image, side: 16)
+    let trace = try model.trace(image, size: ImageSize(16, 16))
     for step in trace.steps {
       for (symbol, probability) in zip(model.vocabulary.symbols, step.distribution) where probability > 0.01 {
         print(symbol, probability)
@@ -48,7 +48,7 @@ struct ExampleTests {
     }
 
     // How likely another name would have been.
-    let bar = try model.probability(of: "bar", image, side: 16)
+    let bar = try model.probability(of: "bar", image, size: ImageSize(16, 16))
 
     try Checkpoint(model, provenance: ["author": "me"]).save(file)
     let same = try KernelChoice().model(Checkpoint(path: file))
@@ -64,7 +64,7 @@ struct ExampleTests {
         #expect(head.count == configuration.features + 1 + index && abs(head.reduce(0, +) - 1) < 1e-5)
       }
     }
-    let ring = try model.probability(of: "ring", image, side: 16)
+    let ring = try model.probability(of: "ring", image, size: ImageSize(16, 16))
     #expect(abs(ring - spelling.probabilities.reduce(1, *)) < 1e-5)
     #expect(bar > 0 && bar + ring < 1 + 1e-6)
     #expect(same.weightsSHA256 == model.weightsSHA256)
@@ -73,7 +73,7 @@ struct ExampleTests {
   @Test func theCoreDoesItAlone() throws {
     let labels = (0..<50).map { UInt8($0 % 2) }
     let bytes = labels.enumerated().flatMap { picture($1, $0) }
-    let images = try LabelledImages(bytes: bytes, side: 16, labels: labels, names: 2)
+    let images = try LabelledImages(bytes: bytes, size: ImageSize(16, 16), labels: labels, names: 2)
     var configuration = ModelConfiguration()
     configuration.names = ["bar", "ring"]
     configuration.imageSize = 8
@@ -111,15 +111,17 @@ struct ExampleTests {
   @Test func whatIsNotOneImageIsRefused() throws {
     let model = try VisionLanguageModel(ModelConfiguration(), kernels: CKernels())
     #expect(throws: ConfigurationError("number of images", value: 2, rule: "1")) {
-      _ = try model.spell([UInt8](repeating: 0, count: 2 * 28 * 28), side: 28)
+      _ = try model.spell([UInt8](repeating: 0, count: 2 * 28 * 28), size: ImageSize(28, 28))
     }
-    #expect(throws: ConfigurationError("number of images", value: 0, rule: "1")) { _ = try model.trace([], side: 28) }
+    #expect(throws: ConfigurationError("number of images", value: 0, rule: "1")) {
+      _ = try model.trace([], size: ImageSize(28, 28))
+    }
     #expect(
       throws: ConfigurationError(
         "number of bytes", value: 3, rule: "a multiple of 784, the pixels of an image")
-    ) { _ = try model.probability(of: "one", [1, 2, 3], side: 28) }
+    ) { _ = try model.probability(of: "one", [1, 2, 3], size: ImageSize(28, 28)) }
     #expect(throws: ConfigurationError.self) {
-      _ = try model.probability(of: "dog", [UInt8](repeating: 0, count: 784), side: 28)
+      _ = try model.probability(of: "dog", [UInt8](repeating: 0, count: 784), size: ImageSize(28, 28))
     }
   }
 }

@@ -19,7 +19,7 @@ import Testing
   ) throws -> [Double] {
     let workspace = Workspace<K.Scalar>()
     let x = workspace.arena.matrix(1, model.configuration.pixels)
-    _ = try ImageInput(side: images.side, size: model.configuration.imageSize)
+    _ = try ImageInput(side: images.size.height, size: model.configuration.imageSize)
       .forward(model.kernels, images, CollectionOfOne(index), into: x, &workspace.arena)
     let f = model.encoder.forward(x, reconstruction: false, &workspace.arena).f
     return withExtendedLifetime(workspace) { f.elements.map { Double($0) } }
@@ -61,7 +61,7 @@ import Testing
       defer { withExtendedLifetime(workspace) {} }
       let microbatch = workspace.microbatch(
         texts: [[model.vocabulary.bos] + trace.spelling.tokens], configuration: c, batch: 1)
-      _ = try ImageInput(side: images.side, size: c.imageSize)
+      _ = try ImageInput(side: images.size.height, size: c.imageSize)
         .forward(model.kernels, images, CollectionOfOne(index), into: microbatch.x, &workspace.arena)
       let base = model.encoder.forward(microbatch.x, reconstruction: false, &workspace.arena).base
       let activations = model.transformer.forward(microbatch, base: base, &workspace.arena)
@@ -113,29 +113,32 @@ import Testing
   }
 
   @Test(arguments: [
-    (783, 28, 1, "number of bytes is 783, must be a multiple of 784, the pixels of an image"),
-    (784, 0, 1, "side of the images is 0, must be 1 to 1024"),
-    (784, 1025, 1, "side of the images is 1025, must be 1 to 1024"),
-    (784, 28, 2, "number of labels is 2, must be 1, one for each image"),
+    (783, ImageSize(28, 28), 1, "number of bytes is 783, must be a multiple of 784, the pixels of an image"),
+    (783, ImageSize(3, 260), 1, "number of bytes is 783, must be a multiple of 780, the pixels of an image"),
+    (784, ImageSize(0, 28), 1, "height of the images is 0, must be 1 to 1024"),
+    (784, ImageSize(28, 0), 1, "width of the images is 0, must be 1 to 1024"),
+    (784, ImageSize(1025, 1), 1, "height of the images is 1025, must be 1 to 1024"),
+    (784, ImageSize(1, 1025), 1, "width of the images is 1025, must be 1 to 1024"),
+    (784, ImageSize(28, 28), 2, "number of labels is 2, must be 1, one for each image"),
   ])
-  func bytesThatAreNoImagesAreRefused(count: Int, side: Int, labels: Int, message: String) {
+  func bytesThatAreNoImagesAreRefused(count: Int, size: ImageSize, labels: Int, message: String) {
     let error = #expect(throws: ConfigurationError.self) {
       try LabelledImages(
-        bytes: [UInt8](repeating: 0, count: count), side: side, labels: [UInt8](repeating: 0, count: labels))
+        bytes: [UInt8](repeating: 0, count: count), size: size, labels: [UInt8](repeating: 0, count: labels))
     }
     #expect(error?.description == message)
   }
 
   @Test func aLabelThatIsNoNamesIsRefused() {
     let error = #expect(throws: ConfigurationError.self) {
-      try LabelledImages(bytes: [0, 0], side: 1, labels: [3, 4], names: 4)
+      try LabelledImages(bytes: [0, 0], size: ImageSize(1, 1), labels: [3, 4], names: 4)
     }
     #expect(error?.description == "label is 4, must be below the number of names, 4")
   }
 
   @Test func imagesWithoutLabelsAreSpelledAndNotTrainedOn() throws {
     let drawn = DrawnDigits().images(.test, 0..<3)
-    let images = try LabelledImages(bytes: drawn.images, side: 28)
+    let images = try LabelledImages(bytes: drawn.images, size: ImageSize(28, 28))
     let model = try model(CKernels())
     #expect(images.count == 3 && images.labels.isEmpty)
     #expect(try model.spell(images, 0..<3) == model.spell(drawn, 0..<3))

@@ -110,7 +110,7 @@ struct PoolingOfNothing: Operation {
   ) throws -> [Scalar] {
     let workspace = Workspace<Scalar>()
     let x = workspace.arena.matrix(1, size * size)
-    _ = try ImageInput(side: images.side, size: size)
+    _ = try ImageInput(side: images.size.height, size: size)
       .forward(Reference<Scalar>(), images, CollectionOfOne(index), into: x, &workspace.arena)
     return withExtendedLifetime(workspace) { x.elements }
   }
@@ -120,7 +120,7 @@ struct PoolingOfNothing: Operation {
   /// A 28 x 28 image of different bytes behind another one, so that the index counts.
   private let images: LabelledImages = {
     let bytes = (0..<2 * 784).map { UInt8(truncatingIfNeeded: $0 * $0 / 3 + $0) }
-    return LabelledImages(images: bytes, labels: [0, 1], side: 28)
+    return LabelledImages(images: bytes, labels: [0, 1], size: ImageSize(28, 28))
   }()
 
   @Test(arguments: [1, 5, 14, 27, 28]) func doubleAgreesWithTheFormulaWrittenOut(size: Int) throws {
@@ -143,12 +143,13 @@ struct PoolingOfNothing: Operation {
   }
 
   @Test func twoByTwoPoolingOfAKnownImageIsExact() throws {
-    let image = LabelledImages(images: [255, 255, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], labels: [3], side: 4)
+    let image = LabelledImages(
+      images: [255, 255, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], labels: [3], size: ImageSize(4, 4))
     #expect(try pooled(image, 0, size: 2, as: Double.self) == [1 / (1 + 1e-8), 0, 0, 0])
   }
 
   @Test func theFirstBinOfAnUnevenDivisionIsTheSmallerOne() throws {
-    let image = LabelledImages(images: [255, 0, 0, 0, 0, 0, 0, 0, 255], labels: [3], side: 3)
+    let image = LabelledImages(images: [255, 0, 0, 0, 0, 0, 0, 0, 255], labels: [3], size: ImageSize(3, 3))
     let x = try pooled(image, 0, size: 2, as: Double.self)
     #expect(x[1] == 0 && x[2] == 0 && abs(x[0] / x[3] - 4) < 1e-15)
   }
@@ -162,7 +163,7 @@ struct PoolingOfNothing: Operation {
 
   @Test func anInputHasLengthOneAndABlankImageLengthZero() throws {
     #expect(abs(norm(try pooled(images, 0, size: 14, as: Double.self)) - 1) < 1e-7)
-    let blank = LabelledImages(images: [UInt8](repeating: 0, count: 784), labels: [0], side: 28)
+    let blank = LabelledImages(images: [UInt8](repeating: 0, count: 784), labels: [0], size: ImageSize(28, 28))
     #expect(try pooled(blank, 0, size: 14, as: Float.self).allSatisfy { $0 == 0 })
   }
 

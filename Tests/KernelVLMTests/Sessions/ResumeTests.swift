@@ -185,8 +185,8 @@ import Testing
     var labels = Self.images.labels
     labels.swapAt(0, 1)
     let others = [
-      LabelledImages(images: images, labels: Self.images.labels, side: 28),
-      LabelledImages(images: Self.images.images, labels: labels, side: 28),
+      LabelledImages(images: images, labels: Self.images.labels, size: ImageSize(28, 28)),
+      LabelledImages(images: Self.images.images, labels: labels, size: ImageSize(28, 28)),
       DrawnDigits().images(.train, 0..<599),
     ]
     for other in others {

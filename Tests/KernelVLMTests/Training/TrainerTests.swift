@@ -201,7 +201,8 @@ struct TrainerTests {
       var recipe = Recipe()
       recipe.batch = labels.count
       let session = try KernelChoice().train(
-        ModelConfiguration(), recipe: recipe, images: LabelledImages(images: images, labels: labels, side: 28),
+        ModelConfiguration(), recipe: recipe,
+        images: LabelledImages(images: images, labels: labels, size: ImageSize(28, 28)),
         threads: 1)
       for _ in 0..<50 { #expect(try session.step(reportsReconstruction: true).loss.isFinite) }
     }
