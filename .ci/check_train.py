@@ -1,4 +1,4 @@
-"""Checks what `kernelvlm train --json` printed: check_train.py FILE DATASET LOWEST HIGHEST"""
+"""Checks what `kernelvlm train --json` printed: check_train.py FILE DATASET LOWEST HIGHEST [KEY=INTEGER...]"""
 
 import json
 import math
@@ -31,7 +31,7 @@ def is_type(value, kind):
 
 
 def main():
-    path, dataset, lowest, highest = sys.argv[1:]
+    path, dataset, lowest, highest, *others = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
         # Raises if anything stands before or behind the one value.
         result = json.load(file, object_pairs_hook=unique)
@@ -43,6 +43,7 @@ def main():
         "dataset": dataset, "train_images": 60000, "test_images": 10000, "parameters": 32240, "steps": 7000,
         "batch": 1, "gradient": "exact", "attention": "tensor", "backend": "c", "precision": "float", "seed": 42,
     }  # fmt: skip
+    expected.update((key, int(value)) for key, value in (other.split("=") for other in others))
     for key, value in expected.items():
         require(result[key] == value, f"{key} is {result[key]!r}, expected {value!r}")
     accuracy = result["test_accuracy"]

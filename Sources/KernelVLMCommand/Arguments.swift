@@ -8,3 +8,4 @@ extension InstructionSet: ExpressibleByArgument {}
 extension Preset: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 extension Ablation.FeatureSet: ExpressibleByArgument {}
+extension Ablation.Training: ExpressibleByArgument {}

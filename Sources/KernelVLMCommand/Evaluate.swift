@@ -33,6 +33,8 @@ struct Evaluate: ParsableCommand, NotingCommand {
     let count: Int
     let interval: [Double]
     let confusion: [[Int]]
+    let unseen: UnseenScore?
+    let parts: PartsScore?
     let seconds: Double
   }
 
@@ -48,20 +50,23 @@ struct Evaluate: ParsableCommand, NotingCommand {
     let evaluation = Evaluation(spellings, labels: images.labels, names: names)
     let seconds = start.duration(to: .now).seconds
     evaluation.noteNotFinite()
+    let unseen = UnseenScore(loaded.unseen, evaluation, names: names)
+    let parts = PartsScore(spellings, images.labels, names: names)
     if json {
       return try Output.json(
         Result(
           dataset: dataset.rawValue, split: split.rawValue, accuracy: evaluation.accuracy, correct: evaluation.correct,
           count: evaluation.count, interval: evaluation.interval.bounds, confusion: evaluation.confusion,
-          seconds: seconds))
+          unseen: unseen, parts: parts, seconds: seconds))
     }
     try Output.result(
       """
-      Spelled right: \(evaluation.summary(split, of: dataset))
+      \(["Spelled right: \(evaluation.summary(split, of: dataset))", unseen?.text, parts?.text].compactMap { $0 }
+        .joined(separator: "\n"))
 
-      \(evaluation.table(names))
+      \(names.count <= Evaluation.mostColumns ? evaluation.matrix(names) : evaluation.list(names))
 
-      Words that are no digit's name: \(evaluation.noName.grouped)
+      Words that are no name: \(evaluation.noName.grouped)
       Time: \(seconds.fixed(2)) s
       """)
   }
@@ -71,6 +76,11 @@ struct Evaluate: ParsableCommand, NotingCommand {
 struct LoadedModel {
   let model: any SpellingModel
   private let provenance: [String: String]
+
+  /// The names that it was not trained on.
+  var unseen: [String] {
+    (provenance["unseen"] ?? "").split(separator: "\n").map(String.init).filter(model.configuration.names.contains)
+  }
 
   init(_ file: String, _ kernels: KernelChoice) throws {
     let checkpoint = try Checkpoint(path: file)
@@ -82,11 +92,14 @@ struct LoadedModel {
   func images(
     _ split: Split, _ options: DataOptions, threads: Int
   ) throws -> (name: Dataset.Name, images: LabelledImages) {
-    let source = try options.source([split])
+    let trainedOn = provenance["dataset"].flatMap(Dataset.Name.init)
+    // Others have not its names.
+    let own = trainedOn == .pairs || trainedOn == .shapes ? trainedOn : nil
+    let source = try options.source([split], saved: own)
     let part = try source.load(split, names: model.configuration.names.count, threads: threads)
     let (name, images) = (part.name, part.images)
     Output.note("Data: \(part.title), \(source.place), \(images.count.grouped) \(split.rawValue) images")
-    if let trainedOn = provenance["dataset"].flatMap(Dataset.Name.init), trainedOn != name {
+    if let trainedOn, trainedOn != name {
       Output.note("Note: the model was trained on \(trainedOn.rawValue)")
     }
     images.noteDoubts(name, names: model.configuration.names)
@@ -103,8 +116,27 @@ extension Evaluation {
     )
   }
 
+  /// Names that a matrix is still read with.
+  fileprivate static let mostColumns = 20
+
+  /// A row for each name: how many of its images were spelled right, and what else was spelled most often.
+  fileprivate func list(_ names: [String]) -> String {
+    let width = max(6, (names.map(\.columns).max() ?? 0) + 1)
+    let words = names + ["no name"]
+    let rows = confusion.indices.map { row in
+      let (count, correct) = name(row)
+      let share = count > 0 ? (Double(correct) / Double(count)).percent : "-"
+      let wrong = confusion[row].indices.filter { $0 != row && confusion[row][$0] > 0 }
+      let most = wrong.sorted { (confusion[row][$0], $1) > (confusion[row][$1], $0) }.prefix(3)
+      let others = most.map { "\(words[$0]) \(confusion[row][$0])" }.joined(separator: ", ")
+      return names[row].padded(width) + share.aligned(9) + "  " + "of \(count.grouped)".padded(10) + others
+    }
+    return (["".padded(width) + "right".aligned(9) + "  " + "".padded(10) + "most often else"] + rows)
+      .map(\.trimmedEnd).joined(separator: "\n")
+  }
+
   /// A row for each name: how many of its images were spelled right, and what was spelled.
-  fileprivate func table(_ names: [String]) -> String {
+  fileprivate func matrix(_ names: [String]) -> String {
     let width = max(6, (names.map(\.columns).max() ?? 0) + 1)
     let head = "".padded(width) + "right".aligned(9) + "  " + (names + ["none"]).map { $0.aligned(width) }.joined()
     let rows = confusion.indices.map { row in

@@ -121,7 +121,7 @@ private struct ModelReport: Encodable {
   private var settings: String {
     let c = configuration.root
     return """
-      \(c.attention.name) attention, \(c.gradient.rawValue) gradient, image side \(c.imageSize), \
+      \(c.attention.name) attention, \(c.gradient.rawValue) gradient, image \(c.imageSize.text), stages \(configuration.text("stages")), \
       \(c.layers.of("layer")) of width \(c.width) with \(c.heads.of("head")), MLP ratio \(c.mlpRatio), \
       base features \(c.baseFeatures), tensor tokens \(c.tensorTokens), direct \(configuration.text("direct")), \
       text up to \(c.maximumTextLength.of("token")), reconstruction weight \(c.reconstructionWeight)
@@ -144,7 +144,7 @@ private struct ModelReport: Encodable {
         """
         learning rate \(r.learningRate), \(r.schedule.rawValue) over \(r.scheduleSteps.of("step")), warm-up \
         \(r.warmUp), beta1 \(r.beta1), beta2 \(r.beta2), weight decay \(r.weightDecay), feature clip \(r.featureClip), \
-        clip \(r.clip)
+        clip \(r.clip)\(rest)
         """
       ),
       ("Kernels", "\(training.backend)\(isa), \(training.precision)" + version),
@@ -157,6 +157,15 @@ private struct ModelReport: Encodable {
         test.map { "\($0.accuracy.percent) of \($0.images.of("test image")) (\($0.correct.grouped))" } ?? "not measured"
       ))
     return rows
+  }
+
+  /// What most recipes do not have.
+  private var rest: String {
+    guard let recipe = training?.recipe else { return "" }
+    var text = recipe.root.augmentation.isIdentity ? "" : ", augmentation \(recipe.text("augmentation"))"
+    if !recipe.root.unseen.isEmpty { text += ", without \(recipe.text("unseen"))" }
+    if recipe.root.heldOut > 0 { text += ", \(recipe.root.heldOut.of("image")) held out" }
+    return text
   }
 
   private var version: String { training?.version.map { ", version \($0)" } ?? "" }

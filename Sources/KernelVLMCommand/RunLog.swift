@@ -16,6 +16,15 @@ struct RunLog {
     let seconds: Double
   }
 
+  /// Of images that are not trained on.
+  private struct HeldOutLine: Codable {
+    let step: Int
+    let heldOutAccuracy: Double
+    let heldOutCorrect: Int
+    let heldOutImages: Int
+    let seconds: Double
+  }
+
   private let path: String
   private let file: FileHandle
   private var failure: FileError?
@@ -88,15 +97,28 @@ struct RunLog {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     return (try? decoder.decode(Line.self, from: line))?.step
+      ?? (try? decoder.decode(HeldOutLine.self, from: line))?.step
   }
 
   mutating func append(_ report: StepReport, learningRate: Double, seconds: Double) {
+    append(
+      Line(
+        step: report.step, loss: report.loss, text: report.text, recon: report.reconstruction, target: report.target,
+        learningRate: learningRate, seconds: seconds), step: report.step)
+  }
+
+  /// What was spelled of the held-out images after step `step`.
+  mutating func append(_ heldOut: Evaluation, step: Int, seconds: Double) {
+    append(
+      HeldOutLine(
+        step: step, heldOutAccuracy: heldOut.accuracy, heldOutCorrect: heldOut.correct, heldOutImages: heldOut.count,
+        seconds: seconds), step: step)
+  }
+
+  private mutating func append(_ line: some Encodable, step: Int) {
     guard failure == nil else { return }
-    let line = Line(
-      step: report.step, loss: report.loss, text: report.text, recon: report.reconstruction, target: report.target,
-      learningRate: learningRate, seconds: seconds)
     guard let text = try? Output.jsonLine(line), writeAll(Array("\(text)\n".utf8), to: file.fileDescriptor) else {
-      failure = FileError(.unwritable, path: path, "could not write step \(report.step): \(systemReason(errno))")
+      failure = FileError(.unwritable, path: path, "could not write step \(step): \(systemReason(errno))")
       return
     }
   }

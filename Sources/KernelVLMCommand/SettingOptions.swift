@@ -19,6 +19,15 @@ extension SettingOptions {
     return texts
   }
 
+  /// What is given, as words for a shell, in the order of the table.
+  var arguments: [String] {
+    let texts = texts
+    return Self.table.flatMap { setting in
+      guard let option = setting.option, let text = texts[option] else { return [String]() }
+      return ["--\(option)", Invocation.argument(text)]
+    }
+  }
+
   /// The options that there are.
   static func options(of value: Self) -> Set<String> {
     Set(
@@ -46,7 +55,9 @@ extension Array {
     for setting in self {
       guard let option = setting.option, let text = texts[option] else { continue }
       // On the command line an empty list has a word of its own.
-      let isSet = try setting.set(text == "none" && setting.isList ? "" : text, in: &root, separator: ",")
+      let separator = setting.argumentSeparator
+      let isSet = try setting.set(
+        text == "none" && separator != nil ? "" : text, in: &root, separator: separator ?? ",")
       if !isSet { throw ConfigurationError(setting.name, text: text, rule: setting.argumentForm) }
     }
     return root
@@ -54,16 +65,30 @@ extension Array {
 }
 
 extension Setting {
-  var isList: Bool {
-    if case .list = value { true } else { false }
+  /// What stands between two entries of a list on the command line; nil for what is no list.
+  var argumentSeparator: Character? {
+    switch value {
+    case .list(_, let separator, _, _): separator
+    case .numbers: ","
+    default: nil
+    }
+  }
+
+  /// The value as its option takes it.
+  func argument(of root: Root) -> String {
+    guard let separator = argumentSeparator else { return text(of: root) }
+    let text = text(of: root, separator: String(separator))
+    return text.isEmpty ? "none" : text
   }
 
   /// What form its text has on the command line.
   fileprivate var argumentForm: String {
     switch value {
-    case .list(let form, _, _): "\(form), separated by commas"
+    case .list(let form, ",", _, _): "\(form), separated by commas"
+    case .list(let form, let separator, _, _): "\(form), separated by '\(separator)'"
+    case .numbers(let form, _, _, _): "\(form), separated by commas"
     case .integer: "an integer, \(rule)"
-    case .number, .choice: rule
+    case .size, .number, .choice: rule
     }
   }
 }
@@ -81,7 +106,7 @@ extension Option where Value == String? {
       choices = words
       values = "values: \((words + (others.map { [$0] } ?? [])).joined(separator: ", ")); "
     }
-    let usual = other ?? setting.text(of: standard, separator: ",")
+    let usual = other ?? setting.argument(of: standard)
     self.init(
       name: .customLong(name), parsing: .unconditional,
       help: ArgumentHelp(

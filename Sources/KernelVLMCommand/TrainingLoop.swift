@@ -16,6 +16,7 @@ struct TrainingLoop {
 
   let session: any TrainingSession
   var log: RunLog?
+  let sample: HeldOutSample?
   let file: TrainingFile?
   private var progress = ProgressLine()
   private let firstStep: Int
@@ -23,11 +24,16 @@ struct TrainingLoop {
   private let recipe: Recipe
   /// Steps between two log lines.
   private let logInterval: Int
+  /// Time that held-out images took.
+  private var pause = Duration.zero
 
-  init(_ session: any TrainingSession, log: RunLog?, logInterval: Int, file: TrainingFile?) {
+  init(
+    _ session: any TrainingSession, log: RunLog?, logInterval: Int, sample: HeldOutSample? = nil, file: TrainingFile?
+  ) {
     self.session = session
     self.log = log
     self.logInterval = logInterval
+    self.sample = sample
     self.file = file
     firstStep = session.stepsDone
     recipe = session.recipe
@@ -40,12 +46,13 @@ struct TrainingLoop {
     do throws(TrainingError) {
       while session.stepsDone < recipe.steps, interruption.signal == nil {
         last = try takeStep()
+        evaluateIfDue()
         file?.saveIfDue(session)
       }
     } catch {
       failure = error
     }
-    let seconds = start.duration(to: .now).seconds
+    let seconds = seconds
     progress.clear()
     return Outcome(
       failure: failure, stepsDone: session.stepsDone, stepsTaken: session.stepsDone - firstStep, textLoss: last?.text,
@@ -62,8 +69,23 @@ struct TrainingLoop {
     return report
   }
 
+  /// Those of the steps alone.
+  private var seconds: Double { (start.duration(to: .now) - pause).seconds }
+
+  private mutating func evaluateIfDue() {
+    guard let sample else { return }
+    let begin = ContinuousClock.now
+    guard let evaluation = sample.evaluation(session) else { return }
+    pause += begin.duration(to: .now)
+    let (step, seconds) = (session.stepsDone, seconds)
+    progress.log(
+      "step \("\(step)".aligned(5))/\(recipe.steps) | held out: \(evaluation.accuracy.percent) of "
+        + "\(evaluation.count.grouped) images")
+    log?.append(evaluation, step: step, seconds: seconds)
+  }
+
   private mutating func tell(_ report: StepReport) {
-    let seconds = start.duration(to: .now).seconds
+    let seconds = seconds
     progress.log(report.logLine(steps: recipe.steps, seconds: seconds))
     let learningRate = recipe.learningRate(at: report.step - 1)
     log?.append(report, learningRate: learningRate, seconds: seconds)

@@ -3,8 +3,8 @@ import KernelVLM
 /// What a training is to be: what the options say, or else what the file says that it goes on from.
 struct TrainingPlan {
   let kernels: KernelChoice
-  let configuration: ModelConfiguration
-  let recipe: Recipe
+  private(set) var configuration: ModelConfiguration
+  private(set) var recipe: Recipe
   /// Where it goes on; nil if it begins.
   let saved: SavedTraining?
   /// The model whose weights it begins with; nil if they are drawn.
@@ -47,14 +47,36 @@ struct TrainingPlan {
     provenance = Self.provenance(from: saved.checkpoint.provenance[Self.fromKey])
   }
 
+  /// Held-out images by default, and the most that are a sixth of the images.
+  private static let heldOut = 2000
+
+  /// Takes the names of the images for those of a model that begins, unless an option says others.
+  mutating func take(names: [String]?, _ options: Train) throws {
+    guard saved == nil, start == nil, let names else { return }
+    configuration = try options.modelOptions.configuration(options.preset ?? .exact, names: names)
+  }
+
+  /// Fits a model that begins to the images, where no option says otherwise.
+  mutating func fit(to images: LabelledImages, _ options: Train) throws {
+    if saved == nil, start == nil {
+      configuration = try options.modelOptions.configuration(
+        options.preset ?? .exact, names: configuration.names, size: images.size)
+    }
+    guard options.evaluateEvery != nil else { return }
+    if saved == nil, options.recipeOptions.heldOut == nil { recipe.heldOut = min(Self.heldOut, images.count / 6) }
+    guard recipe.heldOut > 0 else {
+      throw ConfigurationError(
+        "held out", value: 0, rule: "at least 1 with --evaluate-every, from the training's first step on")
+    }
+  }
+
   /// That of the file, which options may repeat but not contradict.
   private static func configuration(
     _ checkpoint: Checkpoint, _ options: Train, path: String
   ) throws -> ModelConfiguration {
-    var configuration = try options.modelOptions.applied(to: checkpoint.configuration)
-    if let preset = options.preset, options.modelOptions.gradient == nil {
-      configuration.gradient = preset.configuration.gradient
-    }
+    var configuration = checkpoint.configuration
+    if let preset = options.preset { configuration = try preset.applied(to: configuration) }
+    configuration = try options.modelOptions.applied(to: configuration)
     try checkpoint.require(configuration, path: path)
     return configuration
   }
@@ -100,5 +122,19 @@ struct TrainingPlan {
       lines.append("Note: it was trained by version \(shown) so far; the last bits may depend on the version")
     }
     return lines
+  }
+}
+
+extension Preset {
+  /// `configuration` with the settings in which presets differ, but for those that follow the images.
+  fileprivate func applied(to configuration: ModelConfiguration) throws -> ModelConfiguration {
+    let followers = ["image size", "names", "maximum text length"]
+    var applied = configuration
+    for setting in ModelConfiguration.settings where !followers.contains(setting.name) {
+      let texts = Set(Preset.allCases.map { setting.text(of: $0.configuration) })
+      guard texts.count > 1 else { continue }
+      _ = try setting.set(setting.text(of: self.configuration), in: &applied, separator: "\n")
+    }
+    return applied
   }
 }

@@ -25,13 +25,17 @@ struct TrainingResult: Encodable {
   let testAccuracy: Double
   let testCorrect: Int
   let testInterval: [Double]
+  /// Of the names that were not trained on; left out if all were.
+  let unseen: UnseenScore?
+  /// Of names with a hyphen; left out if there are none.
+  let parts: PartsScore?
   let weightsSHA256: String
   /// Where the time of a step went, if that was asked for.
   let profile: [OperationTime]?
 
   init(
     _ outcome: TrainingLoop.Outcome, _ session: any TrainingSession, _ plan: TrainingPlan, _ dataset: Dataset,
-    _ evaluation: Evaluation, evaluateSeconds: Double, profile: [OperationTime]?
+    _ evaluation: Evaluation, _ parts: PartsScore?, evaluateSeconds: Double, profile: [OperationTime]?
   ) {
     let (configuration, kernels, recipe) = (plan.configuration, plan.kernels, plan.recipe)
     self.dataset = dataset.name.rawValue
@@ -54,15 +58,18 @@ struct TrainingResult: Encodable {
     testAccuracy = evaluation.accuracy
     testCorrect = evaluation.correct
     testInterval = evaluation.interval.bounds
+    unseen = UnseenScore(recipe.unseen, evaluation, names: configuration.names)
+    self.parts = parts
     weightsSHA256 = session.model.weightsSHA256
     self.profile = profile
   }
 
   var text: String {
-    """
-    Trained on \(dataset): \(steps.of("step")) of \(batch.of("image"))\(time)
-    Weights: SHA-256 \(weightsSHA256)
-    """
+    let lines = [
+      unseen?.text, parts?.text, "Trained on \(dataset): \(steps.of("step")) of \(batch.of("image"))\(time)",
+      "Weights: SHA-256 \(weightsSHA256)",
+    ]
+    return lines.compactMap { $0 }.joined(separator: "\n")
   }
 
   private var time: String {

@@ -1,5 +1,5 @@
 /// Rows and columns of an image.
-public struct ImageSize: Hashable, Sendable, CustomStringConvertible {
+public struct ImageSize: Hashable, Sendable, CustomStringConvertible, ExpressibleByIntegerLiteral {
   /// Rows.
   public var height: Int
   /// Pixels of a row.
@@ -11,6 +11,10 @@ public struct ImageSize: Hashable, Sendable, CustomStringConvertible {
     self.height = height
     self.width = width
   }
+
+  /// A square.
+  @inlinable
+  public init(integerLiteral side: Int) { self.init(side, side) }
 
   /// All pixels.
   @inlinable

@@ -1,11 +1,16 @@
+import ReferenceKernels
+
 extension Setting {
   /// The value as text: a number's gives back its bits, a list has its entries between separators.
   public func text(of root: Root, separator: String = "\n") -> String {
     switch value {
     case .integer(_, let get, _): "\(get(root))"
+    case .size(_, let get, _): get(root).text
     case .number(_, let get, _): "\(get(root))"
     case .choice(_, _, let get, _): get(root)
-    case .list(_, let get, _): get(root).joined(separator: separator)
+    case .numbers(_, _, let get, _):
+      get(root).contains { $0 != 0 } ? get(root).map { "\($0)" }.joined(separator: separator) : ""
+    case .list(_, _, let get, _): get(root).joined(separator: separator)
     }
   }
 
@@ -13,9 +18,11 @@ extension Setting {
   public var form: String {
     switch value {
     case .integer: "an integer"
+    case .size: "an integer, or two such as 28x56"
     case .number: "a number"
     case .choice: rule
-    case .list(let form, _, _): "at most \(ModelConfiguration.namesLimit) bytes, \(form) on each line"
+    case .numbers(let form, _, _, _): "\(form), a line each"
+    case .list(let form, _, _, _): "at most \(ModelConfiguration.namesLimit) bytes, \(form) on each line"
     }
   }
 
@@ -31,11 +38,18 @@ extension Setting {
       set(&root, integer)
       // The field may be narrower. Its range is for `validate`.
       guard get(root) == integer else { throw ConfigurationError(name, value: integer, rule: rule) }
+    case .size(_, _, let set):
+      guard let size = ImageSize(text) else { return false }
+      set(&root, size)
     case .number(_, _, let set):
       guard let number = Double(text) else { return false }
       set(&root, number)
     case .choice(_, _, _, let set): return set(&root, text)
-    case .list(_, _, let set):
+    case .numbers(_, let count, _, let set):
+      let numbers = text.split(separator: separator, omittingEmptySubsequences: false).map { Double($0) }
+      guard text.isEmpty || numbers.count == count && !numbers.contains(nil) else { return false }
+      set(&root, text.isEmpty ? [Double](repeating: 0, count: count) : numbers.compactMap { $0 })
+    case .list(_, _, _, let set):
       guard text.utf8.count <= ModelConfiguration.namesLimit else { return false }
       return set(&root, text.split(separator: separator, omittingEmptySubsequences: false).map(String.init))
     }

@@ -74,7 +74,7 @@ struct SettingsReader {
   }
 
   private mutating func take<Root>(_ settings: [Setting<Root>], into root: inout Root) throws(FileError) {
-    for setting in settings {
+    for setting in settings where remaining[setting.key] != nil || !setting.isOptional {
       let text = try take(setting.key, setting.form) { $0 }
       let isSet: Bool
       do { isSet = try setting.set(text, in: &root, separator: "\n") } catch {

@@ -132,7 +132,7 @@ private func requireEqual(
   _ found: [String: String], _ expected: [String: String], path: String
 ) throws(ConfigurationError) {
   for (key, value) in expected.sorted(by: { $0.key < $1.key }) where found[key] != value {
-    func inline(_ text: String) -> String { text.replacing("\n", with: ",") }
+    func inline(_ text: String) -> String { text.isEmpty ? "none" : text.replacing("\n", with: ",") }
     throw ConfigurationError(
       key.replacing("_", with: " "), value: inline(found[key] ?? ""), rule: "\(inline(value)), as in \(path)")
   }

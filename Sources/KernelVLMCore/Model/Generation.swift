@@ -13,9 +13,6 @@ public struct Spelling: Equatable, Sendable {
 }
 
 extension VisionLanguageModel {
-  /// Images that go through the model together.
-  private static var imagesPerPass: Int { 128 }
-
   /// Spells the images `range`, the same for any number of threads.
   /// - Throws: `ConfigurationError` if the images are smaller than the model's.
   @specialized(where K == CKernels)
@@ -24,9 +21,10 @@ extension VisionLanguageModel {
   public func spell(
     _ images: LabelledImages, _ range: Range<Int>, threads: Int = 1
   ) throws(ConfigurationError) -> [Spelling] {
-    let input = try ImageInput(side: images.side(), size: configuration.imageSize)
-    let passes = stride(from: range.lowerBound, to: range.upperBound, by: Self.imagesPerPass).map {
-      $0..<min($0 + Self.imagesPerPass, range.upperBound)
+    let input = try ImageInput(of: images.size, configuration)
+    let imagesPerPass = imagesPerPass(most: 128)
+    let passes = stride(from: range.lowerBound, to: range.upperBound, by: imagesPerPass).map {
+      $0..<min($0 + imagesPerPass, range.upperBound)
     }
     let threads = max(1, min(threads, passes.count))
     let workspaces = (0..<threads).map { _ in Workspace<Scalar>() }
@@ -36,7 +34,7 @@ extension VisionLanguageModel {
         let workspace = workspaces[thread]
         workspace.reset()
         let x = workspace.arena.matrix(passes[index].count, configuration.pixels)
-        _ = input.forward(kernels, images, passes[index], into: x, &workspace.arena)
+        _ = input.forward(kernels, images, passes[index], weights: localWeights, into: x, &workspace.arena)
         spellings[index] = spell(x, workspace)
       }
     }

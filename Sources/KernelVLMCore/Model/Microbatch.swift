@@ -8,7 +8,7 @@ import ReferenceKernels
 /// In a model of several layers a text row depends on its image from the second layer on: there each image is a run of its
 /// own, and m = n.
 struct Microbatch<Scalar: KernelScalar> {
-  /// Normalised images: (B, P).
+  /// What `ImageInput` makes of the images: (B, P).
   let x: Matrix<Scalar>
   /// First text row of each image, and n at the end: (B + 1, 1).
   let starts: Matrix<Int32>

@@ -46,6 +46,11 @@ public struct ParameterTable: Sendable {
           name: name, rows: rows, columns: columns, deviation: deviation, isFeature: isFeature,
           range: start..<start + size))
     }
+    for (index, shape) in c.localShapes.enumerated() {
+      for side in ["left", "right"] {
+        try append("local.\(index + 1).\(side)", shape.outputs, shape.window, isFeature: true)
+      }
+    }
     if c.tensorTokens > 0 {
       for name in ["bae.1.left", "bae.1.right", "bae.2.left", "bae.2.right"] {
         try append(name, c.baseFeatures, c.pixels, 0.05, isFeature: true)
@@ -85,6 +90,8 @@ struct Parameters<Scalar: KernelScalar>: @unchecked Sendable {
     let fc2: Matrix<Scalar>
   }
 
+  /// For each local stage left above right: (2 C, k k C').
+  let local: [Matrix<Scalar>]
   /// Left above right, for both base autoencoders: (2 M, P) each; empty without tensor tokens.
   let bae: [Matrix<Scalar>]
   /// Projections of the two autoencoders' features: (N, M) each; empty without tensor tokens.
@@ -107,6 +114,7 @@ struct Parameters<Scalar: KernelScalar>: @unchecked Sendable {
       let first = tensors[0]
       return buffer.matrix(at: first.range.lowerBound, rows: count * first.rows, columns: first.columns)
     }
+    local = c.stages.map { _ in next(2) }
     bae = c.tensorTokens > 0 ? [next(2), next(2)] : []
     tensor = c.tensorTokens > 0 ? [next(), next()] : []
     direct = c.direct.map { next($0.degree) }

@@ -73,8 +73,8 @@ extension VisionLanguageModel {
     _ images: LabelledImages, _ index: Int, _ workspace: Workspace<Scalar>
   ) throws(ConfigurationError) -> Matrix<Scalar> {
     let x = workspace.arena.matrix(1, configuration.pixels)
-    _ = try ImageInput(side: images.side(), size: configuration.imageSize)
-      .forward(kernels, images, CollectionOfOne(index), into: x, &workspace.arena)
+    _ = try ImageInput(of: images.size, configuration)
+      .forward(kernels, images, CollectionOfOne(index), weights: localWeights, into: x, &workspace.arena)
     return x
   }
 }

@@ -18,6 +18,8 @@ public struct VisionLanguageModel<K: Kernels>: Sendable {
   public let parallel: Parallel
   /// All parameters, as the table lists them.
   public let buffer: Buffer<Scalar>
+  /// Of each local stage left above right.
+  var localWeights: [Matrix<Scalar>] { encoder.parameters.local }
   let encoder: VisionEncoder<K>
   let transformer: Transformer<K>
 
@@ -50,6 +52,14 @@ public struct VisionLanguageModel<K: Kernels>: Sendable {
     }
   }
 
+  /// Images that go through the model together: as many as `most`, or fewer of large ones, so that their maps stay within
+  /// some megabytes. Depends on nothing but the configuration.
+  func imagesPerPass(most: Int) -> Int {
+    let shapes = configuration.localShapes
+    let values = shapes.reduce(configuration.imageSize.pixels) { max($0, 3 * $1.outputValues) }
+    return max(1, min(most, (1 << 22) / values))
+  }
+
   /// The parameters of one tensor.
   public func matrix(_ entry: ParameterTable.Entry) -> Matrix<Scalar> {
     buffer.matrix(at: entry.range.lowerBound, rows: entry.rows, columns: entry.columns)
@@ -74,14 +84,15 @@ extension VisionLanguageModel {
   ///
   /// The loss is the mean over the batch of text + reconstructionWeight · reconstruction. The published gradient leaves
   /// the second term out, though it is reported.
-  /// - Parameter batch: images that the loss is a mean over, as given when it was laid out.
+  /// - Parameters:
+  ///   - dx: overwritten with the gradient by the input (B, P), if that is wanted: if a stage of the input learns.
+  ///   - batch: images that the loss is a mean over, as given when it was laid out.
   @specialized(where K == CKernels)
   @specialized(where K == Reference<Float>)
   @specialized(where K == Reference<Double>)
   func lossAndGradient(
-    _ microbatch: Microbatch<Scalar>, gradient: Gradient<Scalar>, batch: Int, accumulate: Bool,
-    wantsReconstruction: Bool,
-    _ arena: inout Arena<Scalar>
+    _ microbatch: Microbatch<Scalar>, gradient: Gradient<Scalar>, dx: Matrix<Scalar>? = nil, batch: Int,
+    accumulate: Bool, wantsReconstruction: Bool, _ arena: inout Arena<Scalar>
   ) -> LossSum {
     if !accumulate { gradient.reset() }
     let hasReconstructionGradient = configuration.gradient == .exact && configuration.reconstructionWeight > 0
@@ -95,7 +106,7 @@ extension VisionLanguageModel {
       accumulate: accumulate,
       &arena)
     encoder.backward(
-      gradient, dbase: dbase, x: microbatch.x, activations: vision,
+      gradient, dbase: dbase, dx: dx, x: microbatch.x, activations: vision,
       reconstructionWeight: hasReconstructionGradient ? Scalar(configuration.reconstructionWeight) / Scalar(batch) : 0,
       accumulate: accumulate, &arena)
     return lossSum(microbatch, vision: vision, text: text)

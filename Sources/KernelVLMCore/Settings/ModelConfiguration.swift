@@ -52,8 +52,31 @@ public struct ModelConfiguration: Equatable, Sendable {
     }
   }
 
-  /// Side of the pooled image, so that P = imageSize².
-  public var imageSize = 14
+  /// One bilinear stage in front of the features, with the same weights at every place: `channels` products of two dot
+  /// products with a window of the map before it (see `localProductForward`).
+  public struct LocalStage: Equatable, Sendable {
+    /// C: channels of the map that it makes, 1 to 4096.
+    public var channels: Int
+    /// Side of a window, 1 to 1024.
+    public var kernel: Int
+    /// Places from one window to the next, 1 to 1024.
+    public var stride: Int
+    /// Zeros around the map, less than `kernel`.
+    public var padding: Int
+
+    /// Checked where a model is made of them.
+    public init(channels: Int, kernel: Int, stride: Int, padding: Int = 0) {
+      self.channels = channels
+      self.kernel = kernel
+      self.stride = stride
+      self.padding = padding
+    }
+  }
+
+  /// The image that the model sees: larger ones are pooled to it.
+  public var imageSize: ImageSize = 14
+  /// What learns between the image and x; none by default, so that x has the image's pixels.
+  public var stages: [LocalStage] = []
   /// M: features of each of the two base autoencoders.
   public var baseFeatures = 10
   /// N: tokens of their tensor product; 0 leaves both autoencoders and the product out.
@@ -87,12 +110,30 @@ extension ModelConfiguration {
   /// All names together with one byte between them, in bytes; a file cannot make the reader take more for them.
   package static let namesLimit = 1 << 16
 
-  /// P: pixels of the pooled image.
-  public var pixels: Int { imageSize * imageSize }
+  /// The maps that the stages turn into each other, the image first.
+  public var localShapes: [LocalShape] {
+    var (height, width, channels) = (imageSize.height, imageSize.width, 1)
+    return stages.map { stage in
+      let shape = LocalShape(
+        height: height, width: width, channels: channels, kernel: stage.kernel, stride: stage.stride,
+        padding: stage.padding, outputs: stage.channels)
+      (height, width, channels) = (shape.outputHeight, shape.outputWidth, stage.channels)
+      return shape
+    }
+  }
+  /// P: numbers of x, which are the pixels of the image or the values of the last stage's map.
+  public var pixels: Int { localShapes.last?.outputValues ?? imageSize.pixels }
+  /// What the local stages cost for an image, in positions of text: by multiply-adds, of which a position has about 12 D² in a
+  /// layer.
+  var stageWork: Int {
+    localShapes.reduce(0) { $0 + 2 * $1.places * $1.outputs * $1.window } / (12 * width * width * layers)
+  }
   /// F: vision features, which are as many as vision positions.
   public var features: Int { direct.reduce(tensorTokens) { $0 + $1.count } }
   /// Positions of the model, for vision and text.
   public var positions: Int { features + maximumTextLength }
+  /// Tokens of the longest name with BOS and EOS.
+  public var longestText: Int { (names.map { $0.count }.max() ?? 0) + 2 }
   /// E: hidden width of the MLP.
   public var hiddenWidth: Int { mlpRatio * width }
   /// Whether there are direct features of degree 2, which the reconstruction is made from.
@@ -106,6 +147,7 @@ extension ModelConfiguration {
       if !holds { throw ConfigurationError(setting, value: value, rule: rule) }
     }
     for setting in Self.settings { try setting.validate(self) }
+    try validateStages()
     for features in direct {
       try require((2...16).contains(features.degree), "direct degree", features.degree, "2 to 16")
       try require(
@@ -130,7 +172,7 @@ extension ModelConfiguration {
     }
     let bytes = names.reduce(0) { $0 + $1.utf8.count + 1 } - 1
     try require(bytes <= Self.namesLimit, "names", "\(bytes) bytes", "at most \(Self.namesLimit) with a space between")
-    let longest = (names.map { $0.count }.max() ?? 0) + 2
+    let longest = longestText
     try require(
       longest <= maximumTextLength, "maximum text length", maximumTextLength,
       "at least \(longest): the longest name with BOS and EOS")
@@ -138,5 +180,41 @@ extension ModelConfiguration {
     try require(
       reconstructionWeight == 0 || hasReconstruction, "reconstruction weight", reconstructionWeight,
       "0 without direct features of degree 2, which the reconstruction is made from")
+  }
+}
+
+extension ModelConfiguration {
+  /// More stages than this do not train: each squares numbers that are small already.
+  public static let trainableStages = 2
+
+  /// Values of a map or of its windows; more are refused before memory is asked for.
+  private static let mapLimit: Int64 = 1 << 26
+
+  private func validateStages() throws(ConfigurationError) {
+    var (size, channels) = (imageSize, 1)
+    for (index, stage) in stages.enumerated() {
+      func require(_ range: ClosedRange<Int>, _ what: String, _ value: Int, _ reason: String = "")
+        throws(ConfigurationError)
+      {
+        guard !range.contains(value) else { return }
+        throw ConfigurationError(
+          "\(what) of stage \(index + 1)", value: value, rule: "\(range.lowerBound) to \(range.upperBound)\(reason)")
+      }
+      try require(1...4096, "channels", stage.channels)
+      try require(1...1024, "kernel", stage.kernel)
+      try require(1...1024, "stride", stage.stride)
+      try require(0...stage.kernel - 1, "padding", stage.padding, ", less than its kernel")
+      let room = min(size.height, size.width) + 2 * stage.padding
+      try require(1...room, "kernel", stage.kernel, ", the side of the map of \(size) with its padding")
+      size.height = (size.height + 2 * stage.padding - stage.kernel) / stage.stride + 1
+      size.width = (size.width + 2 * stage.padding - stage.kernel) / stage.stride + 1
+      let most = max(Int64(stage.kernel * stage.kernel) * Int64(channels), Int64(stage.channels))
+      guard most <= Self.mapLimit / Int64(size.pixels) else {
+        throw ConfigurationError(
+          "map of stage \(index + 1)", value: "\(size) of \(stage.channels) channels",
+          rule: "at most \(Self.mapLimit) values, its windows' too")
+      }
+      channels = stage.channels
+    }
   }
 }

@@ -4,8 +4,22 @@ extension ModelConfiguration {
   /// Every stored property, in their order.
   public static let settings: [Setting<ModelConfiguration>] = [
     Setting(
-      "image size", help: "Side of the image that the model sees; larger ones are average-pooled.",
-      .integer(1...1024, get: { Int64($0.imageSize) }, set: { $0.imageSize = Int(clamping: $1) })),
+      "image size", help: "Side of the image that the model sees, or rows x columns; larger ones are average-pooled.",
+      valueName: "side|rowsxcolumns",
+      .size(1...1024, get: { $0.imageSize }, set: { $0.imageSize = $1 })),
+    // Files of version 0.2 have none.
+    Setting(
+      "stages", help: "Local bilinear stages in front of the features, or 'none'.",
+      valueName: "channels,kernel,stride,padding:...",
+      .list(
+        form: "channels,kernel,stride,padding", separator: ":",
+        get: { $0.stages.map { "\($0.channels),\($0.kernel),\($0.stride),\($0.padding)" } },
+        set: { configuration, entries in
+          let entries = entries == [""] ? [] : entries
+          let stages = entries.compactMap(LocalStage.init)
+          if stages.count == entries.count { configuration.stages = stages }
+          return stages.count == entries.count
+        }), isOptional: true),
     Setting(
       "base features", help: "Features of each of the two base autoencoders.",
       .integer(0...4096, get: { Int64($0.baseFeatures) }, set: { $0.baseFeatures = Int(clamping: $1) }),
@@ -75,8 +89,22 @@ extension ModelConfiguration {
 extension ModelConfiguration.DirectFeatures {
   /// From "degree:count".
   public init?(_ text: String) {
-    let numbers = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map { Int($0) }
-    guard numbers.count == 2, let degree = numbers[0], let count = numbers[1] else { return nil }
-    self.init(degree: degree, count: count)
+    guard let numbers = integers(text, separator: ":", count: 2) else { return nil }
+    self.init(degree: numbers[0], count: numbers[1])
   }
+}
+
+extension ModelConfiguration.LocalStage {
+  /// From "channels,kernel,stride,padding".
+  public init?(_ text: String) {
+    guard let numbers = integers(text, separator: ",", count: 4) else { return nil }
+    self.init(channels: numbers[0], kernel: numbers[1], stride: numbers[2], padding: numbers[3])
+  }
+}
+
+/// Exactly `count` integers; nil for any other text.
+private func integers(_ text: String, separator: Character, count: Int) -> [Int]? {
+  let parts = text.split(separator: separator, maxSplits: count, omittingEmptySubsequences: false)
+  let numbers = parts.compactMap { Int($0) }
+  return parts.count == count && numbers.count == count ? numbers : nil
 }

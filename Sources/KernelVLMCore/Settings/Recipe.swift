@@ -45,8 +45,14 @@ public struct Recipe: Equatable, Sendable {
   public var clip = 5.0
   /// In which order the images come.
   public var order = Order.sequential
-  /// Of the initial parameters and of the shuffled order.
+  /// Of the initial parameters, of the shuffled order, and of the augmentation.
   public var seed: UInt32 = 42
+  /// How far each image is turned, moved and bent before it is learnt from, anew at each draw; all 0 for not at all.
+  public var augmentation = AugmentationStrength()
+  /// Names whose images are not trained on.
+  public var unseen: [String] = []
+  /// So many images at the end of the training images are not trained on, to be judged by on the way.
+  public var heldOut = 0
 
   /// The published recipe: 7000 steps of one image.
   public init() {}
@@ -68,23 +74,8 @@ public struct Recipe: Equatable, Sendable {
   /// Refuses what cannot be run, with the value and the rule it breaks.
   public func validate() throws(ConfigurationError) {
     for setting in Self.settings { try setting.validate(self) }
+    for part in augmentation.parts where !(0...part.most).contains(part.value) {
+      throw ConfigurationError("\(part.name) of the augmentation", value: part.value, rule: "0 to \(part.most)")
+    }
   }
-}
-
-/// A configuration and a recipe that belong together.
-public enum Preset: String, CaseIterable, Sendable {
-  /// The published schedule with the true gradient.
-  case exact
-  /// The published program, with its gradient.
-  case published
-
-  /// The default model with this gradient.
-  public var configuration: ModelConfiguration {
-    var configuration = ModelConfiguration()
-    configuration.gradient = self == .exact ? .exact : .published
-    return configuration
-  }
-
-  /// The published one.
-  public var recipe: Recipe { Recipe() }
 }

@@ -1,3 +1,5 @@
+import ReferenceKernels
+
 extension Recipe {
   /// Every stored property, in their order.
   public static let settings: [Setting<Recipe>] = [
@@ -59,7 +61,46 @@ extension Recipe {
           return true
         })),
     Setting(
-      "seed", help: "Seed of the initial parameters and of the shuffled order.",
+      "seed", help: "Seed of the initial parameters, the shuffled order and the augmentation.",
       .integer(0...Int64(UInt32.max), get: { Int64($0.seed) }, set: { $0.seed = UInt32(clamping: $1) })),
+    // Files of version 0.2 have none of what follows.
+    Setting(
+      "augmentation",
+      help: "How far each image is moved and bent: degrees, pixels, share, share, pixels; or 'none'.",
+      valueName: "turn,shift,zoom,shear,elastic",
+      .numbers(
+        form: "five numbers: turn, shift, zoom, shear, elastic", count: 5,
+        get: { recipe in recipe.augmentation.parts.map { $0.value } },
+        set: { $0.augmentation = AugmentationStrength(numbers: $1) }), isOptional: true),
+    Setting(
+      "unseen", help: "Names whose images are not trained on, to see whether it spells them, or 'none'.",
+      valueName: "name,...",
+      .list(
+        form: "a name", get: { $0.unseen },
+        set: {
+          $0.unseen = $1 == [""] ? [] : $1
+          return true
+        }), isOptional: true),
+    Setting(
+      "held out", help: "Images at the end of the training images that are not trained on, for --evaluate-every.",
+      valueName: "images",
+      .integer(0...Int64(Int.max), get: { Int64($0.heldOut) }, set: { $0.heldOut = Int(clamping: $1) }),
+      isOptional: true),
   ]
+}
+
+extension AugmentationStrength {
+  /// Each of its numbers, and the most that makes sense.
+  var parts: [(name: String, value: Double, most: Double)] {
+    [
+      ("turn", rotation, 180), ("shift", shift, 1024), ("zoom", zoom, 1), ("shear", shear, 1),
+      ("elastic", elastic, 1024),
+    ]
+  }
+
+  /// As many as there are `parts`, in their order.
+  init(numbers: [Double]) {
+    self.init(
+      rotation: numbers[0], shift: numbers[1], zoom: numbers[2], shear: numbers[3], elastic: numbers[4])
+  }
 }

@@ -23,14 +23,13 @@ public final class Trainer<K: Kernels> {
   /// The numbers that the model computes with.
   public typealias Scalar = K.Scalar
 
-  /// Images that go through the model together; a larger block takes several passes.
-  private static var imagesPerPass: Int { 64 }
-
   /// What is trained; each step changes its parameters.
   public let model: VisionLanguageModel<K>
   /// How it is trained.
   public let recipe: Recipe
   private let images: LabelledImages
+  /// Those of them that are trained on.
+  private let seen: SeenImages
   private let input: ImageInput
   /// The most threads that a step may take.
   public let threads: Int
@@ -65,9 +64,10 @@ public final class Trainer<K: Kernels> {
     self.model = model
     self.recipe = recipe
     self.images = images
-    input = try ImageInput(side: images.side(), size: model.configuration.imageSize)
+    input = try ImageInput(of: images.size, model.configuration)
+    seen = try SeenImages(images, recipe: recipe, names: model.configuration.names)
     optimizer = Optimizer(kernels: model.kernels, parallel: model.parallel, recipe: recipe, table: model.table)
-    order = ImageOrder(recipe.order, seed: recipe.seed, count: images.count)
+    order = ImageOrder(recipe.order, seed: recipe.seed, count: seen.count)
     let blocks = Self.mostBlocks(batch: recipe.batch)
     self.threads = max(1, threads)
     stepThreads = min(self.threads, blocks)
@@ -112,7 +112,9 @@ public final class Trainer<K: Kernels> {
     let threads = threads ?? stepThreads
     // More positions than an Int of 32 bits can tell apart.
     let first = UInt64(stepsDone) &* UInt64(recipe.batch)
-    let batch = (0..<UInt64(recipe.batch)).map { order.image(at: first &+ $0) }
+    let batch = (0..<UInt64(recipe.batch)).map {
+      ImageInput.Draw(image: seen[order.image(at: first &+ $0)], number: first &+ $0)
+    }
     let sum = meanGradient(of: batch, threads: threads, wantsReconstruction: reportsReconstruction)
     let text = sum.text / Double(recipe.batch)
     let reconstruction = sum.reconstruction / Double(recipe.batch)
@@ -124,11 +126,11 @@ public final class Trainer<K: Kernels> {
     stepsDone += 1
     return StepReport(
       step: stepsDone, text: text, reconstruction: reconstruction, loss: loss,
-      target: model.configuration.names[Int(images.labels[batch[0]])])
+      target: model.configuration.names[Int(images.labels[batch[0].image])])
   }
 
   /// Writes the mean gradient of some images, as many as a batch has, to `gradients[0]`.
-  func meanGradient(of batch: [Int], threads: Int = 1, wantsReconstruction: Bool) -> LossSum {
+  func meanGradient(of batch: [ImageInput.Draw], threads: Int = 1, wantsReconstruction: Bool) -> LossSum {
     let batch = sortedByLabel(batch)
     let blocks = blocks(batch)
     var sums = blocks.map { _ in LossSum() }
@@ -143,43 +145,54 @@ public final class Trainer<K: Kernels> {
   }
 
   /// The images of a batch by label; those of the same label keep the order of the batch. A counting sort.
-  private func sortedByLabel(_ batch: [Int]) -> [Int] {
+  private func sortedByLabel(_ batch: [ImageInput.Draw]) -> [ImageInput.Draw] {
     guard batch.count > 1 else { return batch }
     var next = [Int](repeating: 0, count: model.configuration.names.count + 1)
-    for image in batch { next[Int(images.labels[image]) + 1] += 1 }
+    for draw in batch { next[Int(images.labels[draw.image]) + 1] += 1 }
     for label in 1..<next.count { next[label] += next[label - 1] }
     var sorted = batch
-    for image in batch {
-      let label = Int(images.labels[image])
-      sorted[next[label]] = image
+    for draw in batch {
+      let label = Int(images.labels[draw.image])
+      sorted[next[label]] = draw
       next[label] += 1
     }
     return sorted
   }
 
-  private func blocks(_ batch: [Int]) -> [Range<Int>] {
+  private func blocks(_ batch: [ImageInput.Draw]) -> [Range<Int>] {
     guard gradients.count > 1 else { return [batch.indices] }
-    // An image's pixels take about as long as 1.5 positions of its text.
-    let work = batch.map { 2 * model.vocabulary.texts[Int(images.labels[$0])].count + 1 }
+    // An image's features take about as long as half a position of its text.
+    let imageWork = 1 + 2 * model.configuration.stageWork
+    let work = batch.map { 2 * model.vocabulary.texts[Int(images.labels[$0.image])].count + imageWork }
     return Self.blocks(of: work, count: gradients.count)
   }
 
   private func blockGradient(
-    _ block: ArraySlice<Int>, block index: Int, _ workspace: Workspace<Scalar>, wantsReconstruction: Bool
+    _ block: ArraySlice<ImageInput.Draw>, block index: Int, _ workspace: Workspace<Scalar>, wantsReconstruction: Bool
   ) -> LossSum {
     let labels = images.labels
     var sum = LossSum()
-    for first in stride(from: block.startIndex, to: block.endIndex, by: Self.imagesPerPass) {
-      let pass = block[first..<min(first + Self.imagesPerPass, block.endIndex)]
+    let weights = model.localWeights
+    let imagesPerPass = model.imagesPerPass(most: 64)
+    for first in stride(from: block.startIndex, to: block.endIndex, by: imagesPerPass) {
+      let pass = block[first..<min(first + imagesPerPass, block.endIndex)]
+      let accumulate = first > block.startIndex
       workspace.reset()
       let laidOut = workspace.microbatch(
-        texts: pass.lazy.map { [texts = model.vocabulary.texts] in texts[Int(labels[$0])] },
+        texts: pass.lazy.map { [texts = model.vocabulary.texts] in texts[Int(labels[$0.image])] },
         configuration: model.configuration, batch: recipe.batch)
-      _ = input.forward(model.kernels, images, pass, into: laidOut.x, &workspace.arena)
+      let activations = input.forward(
+        model.kernels, images, pass, recipe.augmentation, seed: recipe.seed, weights: weights, into: laidOut.x,
+        &workspace.arena)
+      let dx = weights.isEmpty ? nil : workspace.arena.matrix(pass.count, laidOut.x.columns)
       sum.add(
         model.lossAndGradient(
-          laidOut, gradient: gradients[index], batch: recipe.batch, accumulate: first > block.startIndex,
+          laidOut, gradient: gradients[index], dx: dx, batch: recipe.batch, accumulate: accumulate,
           wantsReconstruction: wantsReconstruction, &workspace.arena))
+      guard let dx else { continue }
+      input.backward(
+        model.kernels, dweights: gradients[index].matrices.local, dx: dx, activations: activations, weights: weights,
+        accumulate: accumulate, &workspace.arena)
     }
     return sum
   }

@@ -36,8 +36,12 @@ extension BadFile {
     }
   }
 
+  /// What files of earlier versions leave out.
+  private static let optional = ModelConfiguration.settings.filter(\.isOptional).map(\.key)
+
   private static let settings: [BadFile] =
-    model.metadata.keys.sorted().map { setting($0, nil, "metadata \($0): expected ") }
+    model.metadata.keys.sorted().filter { !optional.contains($0) }
+    .map { setting($0, nil, "metadata \($0): expected ") }
     + [
       changed("no metadata", "metadata format: expected KernelVLM 1, found no such entry") { $0.metadata = [:] },
       setting("format", "KernelVLM 9", "metadata format: expected KernelVLM 1, found \"KernelVLM 9\""),
@@ -55,6 +59,11 @@ extension BadFile {
       setting("heads", "32", "width of a head is 1, must be even for tensor attention"),
       setting("layers", "257", "layers is 257, must be 1 to 256"),
       setting("image_size", "1025", "image size is 1025, must be 1 to 1024"),
+      setting("image_size", "14x", "metadata image_size: expected an integer, or two such as 28x56, found \"14x\""),
+      setting("image_size", "14x0", "image size is 14x0, must be 1 to 1024"),
+      setting("stages", "8,5,3", "channels,kernel,stride,padding on each line, found \"8,5,3\""),
+      setting("stages", "8,15,3,0", "kernel of stage 1 is 15, must be 1 to 14, the side of the map of 14 x 14"),
+      setting("stages", "8,5,3,0", "expected tensor \"local.1.left\" of shape [8, 25], found none"),
       setting("mlp_ratio", "65", "MLP ratio is 65, must be 1 to 64"),
       setting("maximum_text_length", "6", "maximum text length is 6, must be at least 7"),
       setting("tokens", "0 e", "metadata tokens: expected the letters of the names, sorted and numbered"),

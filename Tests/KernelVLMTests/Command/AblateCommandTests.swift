@@ -17,6 +17,19 @@ import Testing
     }
   }
 
+  @Test func trainingsAreComparedInATableWithTheirCommands() throws {
+    let run = try CommandRun(
+      "ablate", "--data", "drawn", "--trainings", "lean", "batches", "--steps", "2", "--seeds", "1")
+    #expect(run.status == 0, "\(run.errors)")
+    let rows = run.output.split(separator: "\n")
+    #expect(
+      rows.contains {
+        $0.hasPrefix("batches    tensor") && $0.hasSuffix("--preset augmented --augmentation none --steps 2")
+      })
+    #expect(rows.contains { $0.hasPrefix("lean       dot") && $0.hasSuffix("--preset lean --attention dot --steps 2") })
+    #expect(rows.contains { $0.contains(" 20,784 ") && $0.contains(" 128 ") })
+  }
+
   @Test func theTableHasARowForEachGradientAndAttention() throws {
     let run = try CommandRun("ablate", "--data", "drawn", "--steps", "1", "--seeds", "1", "--features", "all")
     #expect(run.status == 0)

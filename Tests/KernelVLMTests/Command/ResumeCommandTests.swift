@@ -23,6 +23,9 @@ import Testing
   static let recipes: [[String]] = [
     ["--batch", "1"], ["--preset", "published", "--order", "shuffled", "--schedule", "cosine", "--warm-up", "300"],
     ["--batch", "20", "--weight-decay", "0.1", "--order", "shuffled", "--threads", "2", "--schedule-steps", "2500"],
+    ["--preset", "augmented", "--batch", "4"], ["--preset", "local", "--batch", "4"],
+    ["--preset", "lean", "--batch", "3", "--unseen", "one,six"],
+    ["--preset", "tiny", "--batch", "4", "--held-out", "100"],
   ]
 
   /// Interrupts trainings at random moments, two times each, until there were enough interruptions.
@@ -31,7 +34,7 @@ import Testing
       let fresh = Self.recipes.map { ["train", "--data", folder, "--steps", "\(Self.steps)", "--json"] + $0 }
       let whole = try fresh.map { try CommandRun($0).json()["weights_sha256"] as? String }
       var (steps, round) = ([Int](), 0)
-      while steps.count < (runsLongTests ? 50 : 3) {
+      while steps.count < (runsLongTests ? 100 : 3) || round < fresh.count {
         let recipe = round % fresh.count
         let (interruptions, hash) = try interruptTwice(fresh[recipe], signal, model: "\(folder)/model-\(round)")
         #expect(hash == whole[recipe], "\(interruptions), \(fresh[recipe])")
@@ -106,6 +109,14 @@ import Testing
     (["--feature-clip", "2"], "--feature-clip: feature clip is 2.0, must be 1.0, as in "),
     (["--clip", "2"], "--clip: clip is 2.0, must be 5.0, as in "),
     (["--order", "shuffled"], "--order: order is shuffled, must be sequential, as in "),
+    (
+      ["--augmentation", "6,1,0.08,0.05,2"],
+      "--augmentation: augmentation is 6.0,1.0,0.08,0.05,2.0, must be none, as in "
+    ),
+    (["--unseen", "two"], "--unseen: unseen is two, must be none, as in "),
+    (["--held-out", "3"], "--held-out: held out is 3, must be 0, as in "),
+    (["--stages", "8,5,3,0"], "--stages: stages is 8,5,3,0, must be none, as in "),
+    (["--preset", "lean"], "--base-features: base features is 0, must be 10, as in "),
     (["--steps", "19"], "--steps: steps is 19, must be 20 to 7000: those done in "),
     (["--steps", "7001"], "--steps: steps is 7001, must be 20 to 7000: those done in "),
     (["--preset", "published"], "--gradient: gradient is published, must be exact, as in "),

@@ -8,7 +8,7 @@ import Testing
   /// Batches of 1, 2, 7 and 8 blocks, of which the third's are unequal.
   static let batches = [1, 32, 100, 128]
   static let threads = [1, 2, 3, 4, 8]
-  static let presets: [Preset] = [.exact, .published]
+  static let presets: [Preset] = [.exact, .published, .augmented, .lean]
 
   @Test(arguments: InstructionSet.available, presets)
   func anyNumberOfThreadsGivesTheSameWeights(instructionSet: InstructionSet, preset: Preset) throws {

@@ -34,6 +34,107 @@ import Testing
     #expect(result["batch"] as? Int == 1)
   }
 
+  /// Its batch, its model, its gradient; and a schedule of as many steps as are asked for.
+  @Test(arguments: [("augmented", 128, 32_240), ("local", 64, 32_576), ("lean", 64, 20_784), ("tiny", 64, 6720)])
+  func aPresetIsAModelAndARecipe(preset: String, batch: Int, parameters: Int) throws {
+    try ResumeCommandTests.withSmallData { folder in
+      let model = "\(folder)/model"
+      let run = try CommandRun(
+        "train", "--preset", preset, "--data", folder, "--steps", "3", "--save", model, "--json")
+      let result = try run.json()
+      #expect(result["batch"] as? Int == batch && result["parameters"] as? Int == parameters)
+      let saved = try SavedTraining(path: model)
+      #expect(saved.isFinished && saved.recipe.scheduleSteps == 3 && !saved.recipe.augmentation.isIdentity)
+      let described = try CommandRun("info", model)
+      #expect(described.output.contains("augmentation") && described.output.contains("stages "))
+      #expect(try CommandRun("see", model, "--data", folder, "--index", "3").status == 0)
+      let evaluated = try CommandRun("evaluate", model, "--data", folder, "--json").json()
+      #expect(evaluated["correct"] as? Int == result["test_correct"] as? Int)
+    }
+  }
+
+  /// Every so many steps and at the end; the images are those that the training leaves out.
+  @Test func heldOutImagesAreSpelledOnTheWay() throws {
+    try ResumeCommandTests.withSmallData { folder in
+      let train = ["train", "--data", folder, "--preset", "tiny", "--batch", "4", "--steps", "50", "--json"]
+      let run = try CommandRun(
+        train + ["--evaluate-every", "20", "--log", "\(folder)/log", "--save", "\(folder)/model"])
+      let own = try run.json()["weights_sha256"] as? String
+      #expect(run.errors.contains("step    20/50 | held out: ") && run.errors.contains(" of 83 images"))
+      let lines = try String(contentsOfFile: "\(folder)/log", encoding: .utf8).split(separator: "\n")
+      let heldOut = try lines.compactMap {
+        try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+      }.filter { $0["held_out_images"] as? Int == 83 }
+      #expect(heldOut.compactMap { $0["step"] as? Int } == [20, 40, 50])
+      #expect(try SavedTraining(path: "\(folder)/model").recipe.heldOut == 83)
+      // Looking at them changes nothing, leaving them out does.
+      let without = try CommandRun(train + ["--held-out", "83"]).json()
+      #expect(without["weights_sha256"] as? String == own)
+      #expect(try CommandRun(train).json()["weights_sha256"] as? String != own)
+    }
+  }
+
+  @Test func whatIsNotHeldOutFromTheFirstStepOnCannotBe() throws {
+    try ResumeCommandTests.withSmallData { folder in
+      let model = "\(folder)/model"
+      let begun = try CommandRun("train", "--data", folder, "--steps", "3", "--save", model)
+      #expect(begun.status == 0)
+      let run = try CommandRun(
+        "train", "--resume", model, "--data", folder, "--steps", "9", "--evaluate-every", "2")
+      #expect(run.status == 64 && run.errors.contains("held out is 0, must be at least 1 with --evaluate-every"))
+    }
+  }
+
+  /// Pairs of drawn digits: names of their own, longer and wider than the default; some are left out and counted.
+  @Test func pairsHaveNamesOfTwoDigits() throws {
+    let run = try CommandRun(
+      ["train", "--data", "pairs", "--preset", "tiny", "--steps", "2", "--unseen", "forty-two,seventy-six", "--json"],
+      environment: ["KERNELVLM_DATA": "drawn"])
+    let result = try run.json()
+    #expect(result["dataset"] as? String == "pairs")
+    let unseen = try #require(result["unseen"] as? [String: Any])
+    #expect(unseen["names"] as? [String] == ["forty-two", "seventy-six"])
+    let images = try #require(unseen["images"] as? Int)
+    #expect(images > 100 && images < 300)
+    let parts = try #require(result["parts"] as? [String: Any])
+    #expect(parts["images"] as? Int == 10_000)
+    let composed = try #require(parts["composed_images"] as? Int)
+    #expect(composed > 6500 && composed < 8000)
+  }
+
+  /// Ten shapes with names of their own, 24 x 32, by a model that is fitted to them: chance is 10 %.
+  @Test func shapesAreLearnt() throws {
+    let result = try CommandRun(
+      "train", "--data", "shapes", "--preset", "tiny", "--steps", "1000", "--json"
+    ).json()
+    #expect(try #require(result["test_accuracy"] as? Double) > 0.5)
+  }
+
+  @Test func threeStagesAreTakenWithAWarning() throws {
+    try ResumeCommandTests.withSmallData { folder in
+      let run = try CommandRun(
+        "train", "--data", folder, "--steps", "2", "--stages", "4,3,2,1:4,3,2,1:4,3,2,1", "--recon-weight", "0")
+      #expect(run.status == 0 && run.errors.contains("Note: 3 stages, and more than 2 may not train"))
+    }
+  }
+
+  @Test(arguments: [
+    (["--stages", "8,5,3"], "stages is \"8,5,3\", must be channels,kernel,stride,padding, separated by ':'"),
+    (["--stages", "8,29,1,0"], "kernel of stage 1 is 29, must be 1 to 28"),
+    (["--augmentation", "1,2"], "augmentation is \"1,2\", must be five numbers"),
+    (["--unseen", "eleven"], "unseen name is \"eleven\", must be one of the model's 10 names"),
+    (["--held-out", "500"], "held out is 500, must be less than the 500 images"),
+    (["--evaluate-every", "0"], "--evaluate-every is 0, must be at least 1"),
+    (["--image-size", "29x3"], "image size is 29 x 3, must be 1 x 1 to 28 x 28, the size of the images"),
+    (["--image-size", "3,4"], "image size is \"3,4\", must be 1 to 1024, or two such as 28x56"),
+  ])
+  func whatCannotBeTrainedIsRefused(arguments: [String], problem: String) throws {
+    try ResumeCommandTests.withSmallData { folder in
+      let run = try CommandRun(["train", "--data", folder, "--steps", "1"] + arguments)
+      #expect(run.status == 64 && run.errors.contains(problem), "\(run.errors)")
+    }
+  }
+
   /// The preset's weight of the reconstruction would be refused: there is none.
   @Test func featuresOfDegree2MayBeLeftOut() throws {
     for direct in ["3:8", "none"] {

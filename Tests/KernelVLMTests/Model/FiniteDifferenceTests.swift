@@ -34,33 +34,52 @@ struct FiniteDifferenceTests {
     return model
   }
 
+  /// Images and their names, from pixels on.
+  struct Block {
+    let input: ImageInput
+    /// m_0.
+    let pixels: Matrix<Double>
+    /// Its x is made anew of the pixels.
+    let microbatch: Microbatch<Double>
+  }
+
   /// Images with every pixel alive, named one after the other from `names`.
-  static func block(_ model: Model, names: [Int], _ workspace: Workspace<Double>) -> Microbatch<Double> {
-    let block = workspace.microbatch(
-      texts: names.map { model.vocabulary.texts[$0] }, configuration: model.configuration, batch: names.count)
+  static func block(_ model: Model, names: [Int], _ workspace: Workspace<Double>) throws -> Block {
+    let c = model.configuration
+    let microbatch = workspace.microbatch(
+      texts: names.map { model.vocabulary.texts[$0] }, configuration: c, batch: names.count)
+    let pixels = workspace.arena.matrix(names.count, c.imageSize.pixels)
     var random = MersenneTwister(seed: 3)
-    for image in 0..<block.images {
-      for pixel in 0..<block.x.columns { block.x[image, pixel] = random.uniform() }
+    for image in 0..<names.count {
+      for pixel in 0..<pixels.columns { pixels[image, pixel] = random.uniform() }
     }
-    let norm = workspace.arena.matrix(block.images, 1)
-    model.kernels.unitNormForward(block.x, norm: norm, x: block.x)
-    return block
+    return Block(input: try ImageInput(of: c.imageSize, c), pixels: pixels, microbatch: microbatch)
   }
 
   /// The loss of a block that stands in another workspace.
-  static func loss(_ model: Model, _ block: Microbatch<Double>, _ workspace: Workspace<Double>) -> Double {
+  static func loss(_ model: Model, _ block: Block, _ workspace: Workspace<Double>) -> Double {
     workspace.reset()
-    let sum = model.loss(block, &workspace.arena)
-    let count = Double(block.images)
+    _ = block.input.forward(
+      model.kernels, pixels: block.pixels, weights: model.localWeights, into: block.microbatch.x, &workspace.arena)
+    let sum = model.loss(block.microbatch, &workspace.arena)
+    let count = Double(block.microbatch.images)
     return sum.text / count + model.configuration.reconstructionWeight * sum.reconstruction / count
   }
 
-  static func gradient(_ model: Model, names: [Int]) -> [Double] {
+  static func gradient(_ model: Model, names: [Int]) throws -> [Double] {
     let workspace = Workspace<Double>()
     let gradient = Gradient<Double>(model.table, model.configuration)
+    let block = try block(model, names: names, workspace)
+    let x = block.microbatch.x
+    let seen = block.input.forward(
+      model.kernels, pixels: block.pixels, weights: model.localWeights, into: x, &workspace.arena)
+    let dx = workspace.arena.matrix(x.rows, x.columns)
     _ = model.lossAndGradient(
-      block(model, names: names, workspace), gradient: gradient, batch: names.count, accumulate: false,
-      wantsReconstruction: true, &workspace.arena)
+      block.microbatch, gradient: gradient, dx: dx, batch: names.count, accumulate: false, wantsReconstruction: true,
+      &workspace.arena)
+    block.input.backward(
+      model.kernels, dweights: gradient.matrices.local, dx: dx, activations: seen, weights: model.localWeights,
+      accumulate: false, &workspace.arena)
     return gradient.buffer.values
   }
 
@@ -72,7 +91,7 @@ struct FiniteDifferenceTests {
       guard let copy = try? Model(model.configuration, kernels: model.kernels) else { return }
       copy.buffer.all.copy(from: model.buffer.all)
       let inputs = Workspace<Double>()
-      let block = block(copy, names: names, inputs)
+      guard let block = try? block(copy, names: names, inputs) else { return }
       let workspace = Workspace<Double>()
       for index in Swift.stride(from: worker, to: model.table.count, by: workers) where isTaken(index) {
         let value = copy.buffer.all[0, index]
@@ -88,9 +107,11 @@ struct FiniteDifferenceTests {
   }
 
   /// The parameters whose gradient is not within 1e-5 of the difference, by tensor.
-  static func disagreements(_ model: Model, names: [Int], gradient: [Double], differences: [Double]) -> [String] {
+  static func disagreements(
+    _ model: Model, names: [Int], gradient: [Double], differences: [Double]
+  ) throws -> [String] {
     let inputs = Workspace<Double>()
-    let rounding = 256 * loss(model, block(model, names: names, inputs), Workspace()).ulp / (2 * step)
+    let rounding = 256 * loss(model, try block(model, names: names, inputs), Workspace()).ulp / (2 * step)
     return model.table.entries.flatMap { entry in
       entry.range.filter {
         isTaken($0) && abs(gradient[$0] - differences[$0]) > 1e-5 * abs(differences[$0]) + rounding
@@ -106,9 +127,9 @@ struct FiniteDifferenceTests {
       $0.reconstructionWeight = reconstructionWeight
     }
     #expect(model.table.count == 32_240)
-    let gradient = Self.gradient(model, names: [7])
+    let gradient = try Self.gradient(model, names: [7])
     let differences = Self.differences(model, names: [7])
-    #expect(Self.disagreements(model, names: [7], gradient: gradient, differences: differences) == [])
+    #expect(try Self.disagreements(model, names: [7], gradient: gradient, differences: differences) == [])
 
     for entry in model.table.entries {
       let alive = entry.range.filter { abs(gradient[$0]) > 1e-7 }.count
@@ -118,7 +139,7 @@ struct FiniteDifferenceTests {
     var faulty = gradient
     faulty[20_000] *= 1.0001
     faulty[5] += 1e-6
-    #expect(Self.disagreements(model, names: [7], gradient: faulty, differences: differences).count == 2)
+    #expect(try Self.disagreements(model, names: [7], gradient: faulty, differences: differences).count == 2)
   }
 
   /// Two layers, so that vision positions have queries; degrees 2, 3 and 4; several images of different lengths at once.
@@ -137,10 +158,47 @@ struct FiniteDifferenceTests {
       $0.maximumTextLength = 7
     }
     let names = [3, 0, 1]
-    let gradient = Self.gradient(model, names: names)
+    let gradient = try Self.gradient(model, names: names)
     let differences = Self.differences(model, names: names)
-    #expect(Self.disagreements(model, names: names, gradient: gradient, differences: differences) == [])
+    #expect(try Self.disagreements(model, names: names, gradient: gradient, differences: differences) == [])
   }
+
+  /// Two local stages over an image that is not square, with padding, a stride over the kernel, and one of one channel;
+  /// the reconstruction's gradient reaches x too. Weights of the stages are so large that maps are near 1.
+  @Test(
+    arguments: [[ModelConfiguration.LocalStage(channels: 3, kernel: 4, stride: 2, padding: 1)], stages], [0, 0.01])
+  func everyParameterAgreesWithLocalStages(
+    stages: [ModelConfiguration.LocalStage], reconstructionWeight: Double
+  ) throws {
+    let model = try Self.model {
+      $0.imageSize = ImageSize(9, 12)
+      $0.stages = stages
+      $0.baseFeatures = 3
+      $0.tensorTokens = 4
+      $0.direct = [.init(degree: 3, count: 2), .init(degree: 2, count: 5)]
+      $0.width = 12
+      $0.heads = 3
+      $0.mlpRatio = 2
+      $0.reconstructionWeight = reconstructionWeight
+    }
+    let names = [3, 0, 1]
+    var gradient = try Self.gradient(model, names: names)
+    let differences = Self.differences(model, names: names)
+    #expect(try Self.disagreements(model, names: names, gradient: gradient, differences: differences) == [])
+    let local = model.table.entries.filter { $0.name.hasPrefix("local.") }
+    #expect(local.count == 2 * stages.count)
+    for entry in local {
+      #expect(entry.range.allSatisfy { abs(gradient[$0]) > 1e-7 }, "\(entry.name)")
+    }
+    gradient[5] += 1e-5
+    #expect(try Self.disagreements(model, names: names, gradient: gradient, differences: differences).count == 1)
+  }
+
+  static let stages = [
+    ModelConfiguration.LocalStage(channels: 3, kernel: 3, stride: 2, padding: 2),
+    ModelConfiguration.LocalStage(channels: 1, kernel: 1, stride: 2),
+    ModelConfiguration.LocalStage(channels: 5, kernel: 2, stride: 1),
+  ]
 
   /// The published program reports the error of the reconstruction and has no gradient of it, whatever it counts.
   @Test(arguments: GradientKind.allCases) func onlyTheExactGradientHasThatOfTheReconstruction(kind: GradientKind) throws
@@ -151,7 +209,7 @@ struct FiniteDifferenceTests {
         $0.reconstructionWeight = weight
         $0.imageSize = 5
       }
-      return Self.gradient(model, names: [7, 2])
+      return try Self.gradient(model, names: [7, 2])
     }
     #expect((gradients[0] == gradients[1]) == (kind == .published))
   }
@@ -162,9 +220,9 @@ struct FiniteDifferenceTests {
       $0.imageSize = 4
       $0.width = 8
     }
-    let gradient = Self.gradient(model, names: [2])
+    let gradient = try Self.gradient(model, names: [2])
     let differences = Self.differences(model, names: [2])
-    let wrong = Self.disagreements(model, names: [2], gradient: gradient, differences: differences)
+    let wrong = try Self.disagreements(model, names: [2], gradient: gradient, differences: differences)
     #expect(wrong.count > model.table.count / (2 * Self.stride))
   }
 }

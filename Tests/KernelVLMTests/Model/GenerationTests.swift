@@ -25,12 +25,13 @@ struct GenerationTests {
     let model = try #require(try Self.model(layers: layers) as? VisionLanguageModel<Reference<Double>>)
     let spellings = try model.spell(Self.images, 0..<Self.images.count, threads: 2)
     #expect(Set(spellings.map(\.word)).count > 2)
-    let input = try ImageInput(side: 28, size: 14)
+    let input = try ImageInput(of: 28, pooled: 14)
     for (image, spelling) in spellings.enumerated() {
       let workspace = Workspace<Double>()
       let text = [model.vocabulary.bos] + spelling.tokens
       let block = workspace.microbatch(texts: [text], configuration: model.configuration, batch: 1)
-      _ = input.forward(model.kernels, Self.images, CollectionOfOne(image), into: block.x, &workspace.arena)
+      _ = input.forward(
+        model.kernels, Self.images, CollectionOfOne(image), weights: [], into: block.x, &workspace.arena)
       let vision = model.encoder.forward(block.x, reconstruction: false, &workspace.arena)
       let probs = model.transformer.forward(block, base: vision.base, &workspace.arena).probs
       for (row, token) in spelling.tokens.enumerated() {

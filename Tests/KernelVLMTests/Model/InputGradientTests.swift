@@ -136,7 +136,7 @@ struct InputGradientTests {
     defer { withExtendedLifetime((operands, workspace, scratch)) {} }
     let images = LabelledImages(
       images: (0..<2 * c.pixels).map { UInt8(truncatingIfNeeded: $0 * $0 / 3 + 3 * $0 + 40) }, labels: [0, 1],
-      size: ImageSize(c.imageSize, c.imageSize))
+      size: c.imageSize)
     let (pooled, moved) = (operands.arena.matrix(2, c.pixels), operands.arena.matrix(2, c.pixels))
     let (x, dx) = (operands.arena.matrix(2, c.pixels), operands.arena.matrix(2, c.pixels))
     let dbase = operands.arena.matrix(2, c.width)
@@ -146,15 +146,17 @@ struct InputGradientTests {
       for pixel in 0..<c.pixels { pooled[image, pixel] = Double(images.images[image * c.pixels + pixel]) / 255 }
     }
 
-    let input = try ImageInput(side: images.size.height, size: c.imageSize)
-    let inputActivations = input.forward(model.kernels, images, 0..<2, into: x, &operands.arena)
+    let input = try ImageInput(of: images.size, c)
+    let inputActivations = input.forward(model.kernels, images, 0..<2, weights: [], into: x, &operands.arena)
     let a = model.encoder.forward(x, reconstruction: weight > 0, &workspace.arena)
     let gradient = Gradient<Double>(model.table, c)
     model.encoder.backward(
       gradient, dbase: dbase, dx: dx, x: x, activations: a, reconstructionWeight: weight, accumulate: false,
       &workspace.arena)
     let byInput = elements(dx)
-    input.backward(model.kernels, dx: dx, activations: inputActivations, gradient: .exact)
+    input.backward(
+      model.kernels, dweights: [], dx: dx, activations: inputActivations, weights: [], accumulate: false,
+      &operands.arena)
 
     let loss: () -> (value: Double, terms: Double) = {
       for image in 0..<2 {

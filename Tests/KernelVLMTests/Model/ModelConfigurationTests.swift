@@ -1,3 +1,4 @@
+import ReferenceKernels
 import Testing
 
 @testable import KernelVLM
@@ -16,7 +17,7 @@ struct ModelConfigurationTests {
   @Test func moreParametersThanMemoryCanAddressAreRefused() {
     for side in [1 << 29, 1 << 31] {
       var configuration = ModelConfiguration()
-      configuration.imageSize = side
+      configuration.imageSize = ImageSize(side, side)
       let error = #expect(throws: ConfigurationError.self) { try ParameterTable(configuration, vocabularySize: 17) }
       #expect(error?.setting == "number of parameters", "side \(side)")
     }

@@ -19,8 +19,8 @@ import Testing
   ) throws -> [Double] {
     let workspace = Workspace<K.Scalar>()
     let x = workspace.arena.matrix(1, model.configuration.pixels)
-    _ = try ImageInput(side: images.size.height, size: model.configuration.imageSize)
-      .forward(model.kernels, images, CollectionOfOne(index), into: x, &workspace.arena)
+    _ = try ImageInput(of: images.size, model.configuration)
+      .forward(model.kernels, images, CollectionOfOne(index), weights: [], into: x, &workspace.arena)
     let f = model.encoder.forward(x, reconstruction: false, &workspace.arena).f
     return withExtendedLifetime(workspace) { f.elements.map { Double($0) } }
   }
@@ -61,8 +61,8 @@ import Testing
       defer { withExtendedLifetime(workspace) {} }
       let microbatch = workspace.microbatch(
         texts: [[model.vocabulary.bos] + trace.spelling.tokens], configuration: c, batch: 1)
-      _ = try ImageInput(side: images.size.height, size: c.imageSize)
-        .forward(model.kernels, images, CollectionOfOne(index), into: microbatch.x, &workspace.arena)
+      _ = try ImageInput(of: images.size, c)
+        .forward(model.kernels, images, CollectionOfOne(index), weights: [], into: microbatch.x, &workspace.arena)
       let base = model.encoder.forward(microbatch.x, reconstruction: false, &workspace.arena).base
       let activations = model.transformer.forward(microbatch, base: base, &workspace.arena)
       for (position, step) in trace.steps.enumerated() {

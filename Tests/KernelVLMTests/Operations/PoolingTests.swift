@@ -110,8 +110,8 @@ struct PoolingOfNothing: Operation {
   ) throws -> [Scalar] {
     let workspace = Workspace<Scalar>()
     let x = workspace.arena.matrix(1, size * size)
-    _ = try ImageInput(side: images.size.height, size: size)
-      .forward(Reference<Scalar>(), images, CollectionOfOne(index), into: x, &workspace.arena)
+    _ = try ImageInput(of: images.size, pooled: ImageSize(size, size))
+      .forward(Reference<Scalar>(), images, CollectionOfOne(index), weights: [], into: x, &workspace.arena)
     return withExtendedLifetime(workspace) { x.elements }
   }
 
@@ -168,7 +168,7 @@ struct PoolingOfNothing: Operation {
   }
 
   @Test(arguments: [0, -1, 29]) func aSizeWithEmptyBinsIsRefused(size: Int) {
-    let error = #expect(throws: ConfigurationError.self) { _ = try ImageInput(side: 28, size: size) }
-    #expect(error?.description == "image size is \(size), must be 1 to 28, the side of the images")
+    let error = #expect(throws: ConfigurationError.self) { _ = try ImageInput(of: 28, pooled: ImageSize(size, size)) }
+    #expect(error?.description == "image size is \(size) x \(size), must be 1 x 1 to 28 x 28, the size of the images")
   }
 }

@@ -53,7 +53,7 @@ struct PublishedRunTests {
     }
   }
 
-  @Test(arguments: Preset.allCases)
+  @Test(arguments: [Preset.exact, .published])
   func parametersAfter100StepsAgree(preset: Preset) throws {
     var configuration = preset.configuration
     configuration.reconstructionWeight = 0

@@ -60,7 +60,26 @@ import Testing
       Case(description: "exact in double", backend: .reference, precision: .double, steps: 200) { _, _ in },
       Case(description: "published in double", backend: .reference, precision: .double, steps: 200, change: published),
       Case(description: "a schedule in double", backend: .reference, precision: .double, steps: 100, change: scheduled),
+      Case(
+        description: "lean in double", backend: .reference, precision: .double, steps: 6,
+        change: preset(.lean, batch: 5)),
     ]
+    + [Preset.augmented, .local, .lean, .tiny].map {
+      Case(description: "\($0)", backend: .c, steps: 60, change: preset($0, batch: 40))
+    }
+
+  /// With images that are left out.
+  private static func preset(
+    _ preset: Preset, batch: Int
+  ) -> @Sendable (inout ModelConfiguration, inout Recipe) -> Void {
+    { c, r in
+      c = preset.configuration
+      let steps = r.steps
+      r = preset.recipe(steps: steps + 7)
+      r.steps = steps
+      (r.batch, r.heldOut, r.unseen) = (batch, 50, ["two", "seven"])
+    }
+  }
 
   /// All that the rest of a training depends on.
   private func state(_ session: any TrainingSession) -> [String] {
@@ -138,6 +157,19 @@ import Testing
   }
 
   /// `--steps 700`, and later `--steps 1500`: the schedule is what it was, and so are the bits.
+  /// A file of version 0.2.0, and the hash that its training ends with in that version.
+  @Test func aTrainingOfVersion02GoesOnToTheSameBits() throws {
+    let file = try #require(Bundle.module.url(forResource: "Fixtures/half-done-0.2.0", withExtension: "safetensors"))
+    let saved = try SavedTraining(path: file.path)
+    #expect(saved.checkpoint.configuration.stages == [] && saved.checkpoint.configuration.imageSize == 4)
+    #expect(saved.recipe.augmentation.isIdentity && saved.recipe.unseen == [] && saved.recipe.heldOut == 0)
+    let session = try KernelChoice(instructionSet: .baseline).resume(
+      saved, steps: 40, images: DrawnDigits().images(.train, 0..<DrawnDigits().count(.train)))
+    try session.finish()
+    #expect(
+      session.model.weightsSHA256 == "9298bb9e4494aad4e8cea564582b37e7cec77c7378ddaa743c58c3ae0f7642ee")
+  }
+
   @Test func theEndMayMoveWithinTheSchedule() throws {
     let kernels = try KernelChoice()
     var recipe = Recipe()

@@ -12,11 +12,13 @@ import Testing
 
   /// Another text than the default's for each setting, of its form.
   private static let others = [
-    "image_size": "7", "base_features": "3", "tensor_tokens": "5", "direct": "2:3\n4:1", "width": "45", "heads": "3",
+    "image_size": "7x9", "stages": "8,5,3,0\n4,3,1,1", "base_features": "3", "tensor_tokens": "5", "direct": "2:3\n4:1",
+    "width": "45", "heads": "3",
     "layers": "2", "mlp_ratio": "2", "maximum_text_length": "11", "names": "left\nright", "attention": "3",
     "gradient": "published", "reconstruction_weight": "0.25", "total_steps": "12", "schedule_steps": "9000",
     "batch": "5", "learning_rate": "0.125", "schedule": "cosine", "warm_up": "3", "beta1": "0.5", "beta2": "0.75",
     "epsilon": "1e-06", "weight_decay": "0.1", "feature_clip": "2.0", "clip": "3.0", "order": "shuffled", "seed": "7",
+    "augmentation": "6.0\n1.0\n0.08\n0.05\n2.0", "unseen": "two\nthree", "held_out": "100",
   ]
 
   private func walk<Root>(_ table: [Setting<Root>], _ standard: Root) throws {
@@ -61,7 +63,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("image_size", "0", "image size is 0, must be 1 to 1024"),
+    ("image_size", "0", "image size is 0, must be 1 to 1024, or two such as 28x56"),
     ("heads", "99999999999", "heads is 99999999999, must be 1 to 4096"),
     ("layers", "two", "metadata layers: expected an integer, found \"two\""),
     ("layers", "02", "metadata layers: expected an integer, found \"02\""),

@@ -86,7 +86,8 @@ struct TrainerTests {
     }
     // Twice: the second must not add to the first.
     for _ in 0..<2 {
-      _ = batched.meanGradient(of: (0..<batch).map { $0 % Self.images.count }, wantsReconstruction: false)
+      _ = batched.meanGradient(
+        of: (0..<batch).map { ImageInput.Draw(image: $0 % Self.images.count, number: 0) }, wantsReconstruction: false)
       #expect(relativeError(batched.gradientValues, mean) < 1e-12)
     }
   }
@@ -99,15 +100,59 @@ struct TrainerTests {
     let trainer = try trainer(CKernels(), batch: batch) { _, recipe in recipe.order = order }
     var expectedOrder = ImageOrder(order, seed: trainer.recipe.seed, count: Self.images.count)
     for step in 0..<5 {
-      let images = (step * batch..<(step + 1) * batch).map { expectedOrder.image(at: UInt64($0)) }
+      let images = (step * batch..<(step + 1) * batch).map {
+        ImageInput.Draw(image: expectedOrder.image(at: UInt64($0)), number: UInt64($0))
+      }
       let expected = trainer.meanGradient(of: images, wantsReconstruction: true)
       let report = try trainer.step(reportsReconstruction: true)
       #expect(report.text == expected.text / Double(batch), "step \(step)")
       #expect(report.reconstruction == expected.reconstruction / Double(batch), "step \(step)")
       #expect(report.loss == report.text + 0.01 * report.reconstruction)
-      #expect(report.target == trainer.model.configuration.names[Int(Self.images.labels[images[0]])], "step \(step)")
+      #expect(
+        report.target == trainer.model.configuration.names[Int(Self.images.labels[images[0].image])], "step \(step)")
       #expect(report.step == step + 1)
     }
+  }
+
+  /// To the bit, as if there were no others: in any order, and with local stages and augmentation.
+  @Test(arguments: [Preset.augmented, .tiny]) func imagesThatAreLeftOutAreNotTrainedOn(preset: Preset) throws {
+    let labels = Self.images.labels
+    let (twos, rest) = (UInt8(2), (0..<500).filter { labels[$0] != 2 })
+    let kept = LabelledImages(
+      images: rest.flatMap { Array(Self.images[$0]) }, labels: rest.map { labels[$0] }, size: Self.images.size)
+    #expect(labels[..<500].contains(twos) && !kept.labels.contains(twos))
+    var recipe = preset.recipe(steps: 12)
+    (recipe.batch, recipe.heldOut, recipe.unseen) = (40, 100, ["two"])
+    var own = recipe
+    (own.heldOut, own.unseen) = (0, [])
+    let weights = try [(recipe, Self.images), (own, kept), (own, Self.images)].map { recipe, images in
+      let model = try VisionLanguageModel(preset.configuration, kernels: CKernels())
+      model.drawParameters(seed: 42)
+      let trainer = try Trainer(model, recipe: recipe, images: images)
+      for _ in 0..<12 { _ = try trainer.step() }
+      return model.buffer.values
+    }
+    #expect(weights[0] == weights[1] && weights[0] != weights[2])
+  }
+
+  /// The number of the draw decides how an image is moved, and nothing else does: not its place, nor its block.
+  @Test func anImageIsMovedByItsDrawAlone() throws {
+    let trainer = try trainer(CKernels(), batch: 2) { configuration, recipe in
+      configuration = Preset.lean.configuration
+      recipe = Preset.lean.recipe(steps: 10)
+      recipe.batch = 2
+    }
+    func gradient(_ draws: [(image: Int, number: UInt64)]) -> [Float] {
+      _ = trainer.meanGradient(
+        of: draws.map { ImageInput.Draw(image: $0.image, number: $0.number) }, wantsReconstruction: false)
+      return trainer.gradientValues
+    }
+    let label = Self.images.labels[0]
+    let same = try #require((1..<600).first { Self.images.labels[$0] == label })
+    let once = gradient([(0, 5), (same, 6)])
+    #expect(once == gradient([(0, 5), (same, 6)]))
+    #expect(once != gradient([(0, 6), (same, 5)]))
+    #expect(once != gradient([(0, 5), (same, 7)]))
   }
 
   /// Writes the gradient of one image, in Double.
@@ -118,8 +163,8 @@ struct TrainerTests {
     workspace.reset()
     let text = model.vocabulary.texts[Int(Self.images.labels[image])]
     let block = workspace.microbatch(texts: [text], configuration: model.configuration, batch: 1)
-    _ = try ImageInput(side: 28, size: 14)
-      .forward(model.kernels, Self.images, CollectionOfOne(image), into: block.x, &workspace.arena)
+    _ = try ImageInput(of: 28, pooled: 14)
+      .forward(model.kernels, Self.images, CollectionOfOne(image), weights: [], into: block.x, &workspace.arena)
     _ = model.lossAndGradient(
       block, gradient: gradient, batch: 1, accumulate: false, wantsReconstruction: false, &workspace.arena)
   }
