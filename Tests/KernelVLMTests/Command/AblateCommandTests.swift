@@ -30,6 +30,21 @@ import Testing
     #expect(rows.contains { $0.contains(" 20,784 ") && $0.contains(" 128 ") })
   }
 
+  @Test func trainingsAreComparedWithPartsLeftOut() throws {
+    let arguments = [
+      "ablate", "--data", "drawn", "--trainings", "exact", "augmented", "--features", "all", "direct", "degree2",
+      "tensor",
+      "--steps", "1", "--seeds", "1",
+    ]
+    let run = try CommandRun(arguments)
+    for words in ["--tensor-tokens 0 --direct 2:8", "--tensor-tokens 0 ", "--direct none"] {
+      #expect(run.output.contains(words), "\(run.output)")
+    }
+    let arms = try #require(try CommandRun(arguments + ["--json"]).json()["arms"] as? [[String: Any]])
+    #expect(arms.count == 16 && Set(arms.compactMap { $0["training"] as? String }) == ["exact", "augmented"])
+    #expect(arms.allSatisfy { $0["steps"] as? Int == 1 && $0["gradient"] as? String == "exact" })
+  }
+
   @Test func theTableHasARowForEachGradientAndAttention() throws {
     let run = try CommandRun("ablate", "--data", "drawn", "--steps", "1", "--seeds", "1", "--features", "all")
     #expect(run.status == 0)

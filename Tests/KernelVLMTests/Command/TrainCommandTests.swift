@@ -102,6 +102,25 @@ import Testing
     #expect(composed > 6500 && composed < 8000)
   }
 
+  /// Its names and its images are found without being asked for; a hundred names are listed, not laid out as a matrix.
+  @Test func aModelOfPairsIsEvaluatedNameByName() throws {
+    try withTemporaryFolder { folder in
+      let (model, digits) = ("\(folder)/model", ["KERNELVLM_DATA": "drawn"])
+      let trained = try CommandRun(
+        [
+          "train", "--data", "pairs", "--preset", "tiny", "--steps", "2", "--unseen", "forty-two", "--save", model,
+        ], environment: digits)
+      #expect(trained.output.contains("Not trained on: ") && trained.output.contains(" names with a hyphen: tens "))
+      #expect(trained.errors.contains("Data: pairs of drawn, ") && trained.errors.contains("--data pairs"))
+      let evaluated = try CommandRun(["evaluate", model], environment: digits)
+      for text in ["Not trained on: ", " names with a hyphen: tens ", "most often else", "\nforty-two ", "no name"] {
+        #expect(evaluated.output.contains(text), "\(text)")
+      }
+      let result = try CommandRun(["evaluate", model, "--json"], environment: digits).json()
+      #expect((result["confusion"] as? [[Int]])?.count == 100 && result["unseen"] != nil && result["parts"] != nil)
+    }
+  }
+
   /// Ten shapes with names of their own, 24 x 32, by a model that is fitted to them: chance is 10 %.
   @Test func shapesAreLearnt() throws {
     let result = try CommandRun(
