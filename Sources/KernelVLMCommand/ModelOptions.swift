@@ -56,7 +56,7 @@ struct ModelOptions: ParsableArguments, SettingOptions {
 extension ImageSize {
   /// At most so many rows, and columns in the same proportion.
   fileprivate func pooled(rows: Int) -> ImageSize {
-    guard rows > 0, rows < height else { return ImageSize(rows < 1 ? rows : height, width) }
+    guard rows < height else { return self }
     return ImageSize(rows, max(1, (2 * width * rows + height) / (2 * height)))
   }
 }

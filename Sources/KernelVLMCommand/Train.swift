@@ -19,8 +19,9 @@ struct Train: ParsableCommand, NotingCommand {
 
       Presets: exact, 7000 steps of one image; published, the same with the published program's gradient; augmented, \
       the same model in batches of augmented images; local, lean and tiny, models with local stages, which spell \
-      best. An option beside --preset changes that one setting of it; with the last four, --steps stretches or shortens \
-      the whole schedule. kernelvlm train --preset lean --steps 2800 takes a third of the time.
+      best. An option beside --preset changes that one setting of it; the defaults below are those of exact. With the \
+      last four, --steps stretches or shortens the whole schedule: kernelvlm train --preset lean --steps 2800 takes a \
+      third of the time.
 
       The model is fitted to the images: their size, and the names that a file names.txt beside them lists, one a line.
 
