@@ -8,8 +8,10 @@ extension DataSource {
     /// Digits from a folder, or from the cache folder, where MNIST is downloaded to; perhaps to be paired.
     case digits(folder: String?, arePaired: Bool)
 
-    /// - Parameter option: "drawn", "pairs", "shapes", a folder, or nothing: then it is what KERNELVLM_DATA names, as are
-    ///   the digits of pairs.
+    /// - Parameters:
+    ///   - option: "drawn", "pairs", "shapes", a folder, or nothing: then it is what KERNELVLM_DATA names, as are the digits
+    ///     of pairs.
+    ///   - environment: where KERNELVLM_DATA is looked up.
     /// - Throws: `FileError.malformed` for pairs of shapes.
     public init(
       _ option: String?, environment: [String: String] = ProcessInfo.processInfo.environment
