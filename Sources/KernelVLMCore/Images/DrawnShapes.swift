@@ -62,9 +62,12 @@ extension DrawnGlyph {
   ]
 
   /// An outline, empty and filled.
+  private static func outline(_ strokes: [[SIMD2<Float>]]) -> [DrawnGlyph] {
+    [false, true].map { DrawnGlyph(strokes, isFilled: $0) }
+  }
+
   private static func outline(_ strokes: [(Float, Float)]...) -> [DrawnGlyph] {
-    let strokes = strokes.map { stroke in stroke.map { SIMD2($0.0, $0.1) } }
-    return [false, true].map { DrawnGlyph(strokes, isFilled: $0) }
+    outline(strokes.map { stroke in stroke.map { SIMD2($0.0, $0.1) } })
   }
 
   /// The strokes between corners, back to the first.
@@ -78,20 +81,14 @@ extension DrawnGlyph {
     (1.0, 0.5),
   ])
 
-  private static let square = [false, true].map { isFilled in
-    DrawnGlyph(polygon((0.146, 0.146), (0.854, 0.146), (0.854, 0.854), (0.146, 0.854)), isFilled: isFilled)
-  }
+  private static let square = outline(polygon((0.146, 0.146), (0.854, 0.146), (0.854, 0.854), (0.146, 0.854)))
 
-  private static let triangle = [false, true].map { isFilled in
-    DrawnGlyph(polygon((0.5, 0.0), (0.933, 0.75), (0.067, 0.75)), isFilled: isFilled)
-  }
+  private static let triangle = outline(polygon((0.5, 0.0), (0.933, 0.75), (0.067, 0.75)))
 
-  private static let star = [false, true].map { isFilled in
-    DrawnGlyph(
-      polygon(
-        (0.5, 0.0), (0.623, 0.33), (0.976, 0.345), (0.7, 0.565), (0.794, 0.905), (0.5, 0.71), (0.206, 0.905),
-        (0.3, 0.565), (0.024, 0.345), (0.377, 0.33)), isFilled: isFilled)
-  }
+  private static let star = outline(
+    polygon(
+      (0.5, 0.0), (0.623, 0.33), (0.976, 0.345), (0.7, 0.565), (0.794, 0.905), (0.5, 0.71), (0.206, 0.905),
+      (0.3, 0.565), (0.024, 0.345), (0.377, 0.33)))
 
   private static let cross = [
     DrawnGlyph([(0.025, 0.5), (0.975, 0.5)], [(0.5, 0.025), (0.5, 0.975)]),

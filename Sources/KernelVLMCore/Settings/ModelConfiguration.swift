@@ -71,6 +71,13 @@ public struct ModelConfiguration: Equatable, Sendable {
       self.stride = stride
       self.padding = padding
     }
+
+    /// Over a map of this size and so many channels.
+    func shape(on size: ImageSize, channels inputs: Int) -> LocalShape {
+      LocalShape(
+        height: size.height, width: size.width, channels: inputs, kernel: kernel, stride: stride, padding: padding,
+        outputs: channels)
+    }
   }
 
   /// The image that the model sees: larger ones are pooled to it.
@@ -112,12 +119,10 @@ extension ModelConfiguration {
 
   /// The maps that the stages turn into each other, the image first.
   public var localShapes: [LocalShape] {
-    var (height, width, channels) = (imageSize.height, imageSize.width, 1)
+    var (size, channels) = (imageSize, 1)
     return stages.map { stage in
-      let shape = LocalShape(
-        height: height, width: width, channels: channels, kernel: stage.kernel, stride: stage.stride,
-        padding: stage.padding, outputs: stage.channels)
-      (height, width, channels) = (shape.outputHeight, shape.outputWidth, stage.channels)
+      let shape = stage.shape(on: size, channels: channels)
+      (size, channels) = (ImageSize(shape.outputHeight, shape.outputWidth), shape.outputs)
       return shape
     }
   }
@@ -206,8 +211,8 @@ extension ModelConfiguration {
       try require(0...stage.kernel - 1, "padding", stage.padding, ", less than its kernel")
       let room = min(size.height, size.width) + 2 * stage.padding
       try require(1...room, "kernel", stage.kernel, ", the side of the map of \(size) with its padding")
-      size.height = (size.height + 2 * stage.padding - stage.kernel) / stage.stride + 1
-      size.width = (size.width + 2 * stage.padding - stage.kernel) / stage.stride + 1
+      let shape = stage.shape(on: size, channels: channels)
+      size = ImageSize(shape.outputHeight, shape.outputWidth)
       let most = max(Int64(stage.kernel * stage.kernel) * Int64(channels), Int64(stage.channels))
       guard most <= Self.mapLimit / Int64(size.pixels) else {
         throw ConfigurationError(

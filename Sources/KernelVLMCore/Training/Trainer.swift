@@ -31,6 +31,10 @@ public final class Trainer<K: Kernels> {
   /// Those of them that are trained on.
   private let seen: SeenImages
   private let input: ImageInput
+  /// Images that go through the model together; a larger block takes several passes.
+  private let imagesPerPass: Int
+  /// What an image is besides its text, in halves of a position's work.
+  private let imageWork: Int
   /// The most threads that a step may take.
   public let threads: Int
   /// Threads that a step is worth: what they share is the blocks of its batch, and Adam if there are several of them. A
@@ -65,6 +69,9 @@ public final class Trainer<K: Kernels> {
     self.recipe = recipe
     self.images = images
     input = try ImageInput(of: images.size, model.configuration)
+    imagesPerPass = model.imagesPerPass(most: 64)
+    // Its features take about as long as half a position of its text.
+    imageWork = 1 + 2 * model.configuration.stageWork
     seen = try SeenImages(images, recipe: recipe, names: model.configuration.names)
     optimizer = Optimizer(kernels: model.kernels, parallel: model.parallel, recipe: recipe, table: model.table)
     order = ImageOrder(recipe.order, seed: recipe.seed, count: seen.count)
@@ -161,8 +168,6 @@ public final class Trainer<K: Kernels> {
 
   private func blocks(_ batch: [ImageInput.Draw]) -> [Range<Int>] {
     guard gradients.count > 1 else { return [batch.indices] }
-    // An image's features take about as long as half a position of its text.
-    let imageWork = 1 + 2 * model.configuration.stageWork
     let work = batch.map { 2 * model.vocabulary.texts[Int(images.labels[$0.image])].count + imageWork }
     return Self.blocks(of: work, count: gradients.count)
   }
@@ -173,7 +178,6 @@ public final class Trainer<K: Kernels> {
     let labels = images.labels
     var sum = LossSum()
     let weights = model.localWeights
-    let imagesPerPass = model.imagesPerPass(most: 64)
     for first in stride(from: block.startIndex, to: block.endIndex, by: imagesPerPass) {
       let pass = block[first..<min(first + imagesPerPass, block.endIndex)]
       let accumulate = first > block.startIndex
