@@ -56,7 +56,7 @@ let package = Package(
   products: [
     // With the reference kernels, whose matrices and numbers the library's own kernels take.
     .library(name: "KernelVLM", targets: ["KernelVLM", "ReferenceKernels"]),
-    // The model without files, which needs neither zlib nor OpenSSL.
+    // The model without files, which needs no library but OpenMP's.
     .library(name: "KernelVLMCore", targets: ["KernelVLMCore", "ReferenceKernels"]),
     .library(name: "CVLMKernels", targets: ["CVLMKernels"]),
     .executable(name: "kernelvlm", targets: ["KernelVLMCommand"]),
@@ -73,8 +73,9 @@ let package = Package(
       name: "KernelVLMCore", dependencies: ["CVLMKernels", "ReferenceKernels"], swiftSettings: optimized + counted),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CPictures", providers: [.apt(["libpng-dev", "libturbojpeg0-dev", "libexif-dev"])]),
     .target(
-      name: "KernelVLM", dependencies: ["KernelVLMCore", "CZlib", "COpenSSL"],
+      name: "KernelVLM", dependencies: ["KernelVLMCore", "CZlib", "COpenSSL", "CPictures"],
       swiftSettings: optimized + counted),
     .executableTarget(
       name: "KernelVLMCommand",

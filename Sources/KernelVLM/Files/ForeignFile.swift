@@ -4,24 +4,34 @@ struct ForeignFile: Equatable {
   enum Use {
     case data
     case model
+    case picture
   }
 
   private struct Cure: Equatable {
     let data: String
     let model: String
+    let picture: String
 
-    init(_ cure: String) { self.init(data: cure, model: cure) }
+    init(_ cure: String) { self.init(data: cure, model: cure, picture: cure) }
 
-    init(data: String, model: String) {
+    init(data: String, model: String, picture: String) {
       self.data = data
       self.model = model
+      self.picture = picture
     }
 
     static func unpack(_ tool: String) -> Cure { Cure("unpack it with '\(tool)'") }
 
     static let convert = Cure(
       data: "convert it to IDX, as 'kernelvlm data --help' shows",
-      model: "give a model that 'kernelvlm train --save' wrote")
+      model: "give a model that 'kernelvlm train --save' wrote", picture: "give a photograph or a drawing")
+
+    /// Of a picture in another format: one of those is asked for, and what makes it.
+    static func picture(_ tool: String) -> Cure {
+      Cure(data: convert.data, model: convert.model, picture: "convert it to PNG or JPEG, as '\(tool)' does")
+    }
+
+    static let magick = picture("magick FILE FILE.png")
   }
 
   /// Of so many bytes all is told; the magic of tar stands farthest behind.
@@ -41,7 +51,7 @@ struct ForeignFile: Equatable {
     let head = Array(head.prefix(headLength))
     if head.isEmpty { return ForeignFile("an empty file", Cure("copy or download it again")) }
     let magic = magics.first { head.dropFirst($0.offset).starts(with: $0.bytes) }
-    return magic?.file ?? idx(head) ?? zip(head) ?? pickle(head) ?? safetensors(head) ?? text(head)
+    return magic?.file ?? isoMedia(head) ?? idx(head) ?? zip(head) ?? pickle(head) ?? safetensors(head) ?? text(head)
   }
 
   /// Judges the regular file at `path`, and if that is gzip, what is in it; nil also for what cannot be read.
@@ -54,7 +64,13 @@ struct ForeignFile: Equatable {
 
   /// "an HTML page: download …", as the end of an error that says what was found.
   func found(as use: Use, insideGzip: Bool = false) -> String {
-    "\(name)\(insideGzip ? " inside gzip" : ""): \(use == .data ? cure.data : cure.model)"
+    let cure =
+      switch use {
+      case .data: cure.data
+      case .model: cure.model
+      case .picture: cure.picture
+      }
+    return "\(name)\(insideGzip ? " inside gzip" : ""): \(cure)"
   }
 
   private static let magics: [(offset: Int, bytes: [UInt8], file: ForeignFile)] = [
@@ -71,15 +87,34 @@ struct ForeignFile: Equatable {
     (0, [0x93] + Array("NUMPY".utf8), ForeignFile("a NumPy array (.npy)", .convert)),
     (0, [0x89] + Array("PNG\r\n".utf8), ForeignFile("a PNG picture", .convert)),
     (0, [0xFF, 0xD8, 0xFF], ForeignFile("a JPEG picture", .convert)),
-    (0, Array("GIF8".utf8), ForeignFile("a GIF picture", .convert)),
+    (0, Array("GIF8".utf8), ForeignFile("a GIF picture", .magick)),
     (0, [0x89] + Array("HDF\r\n".utf8), ForeignFile("an HDF5 file", .convert)),
     (0, Array("PAR1".utf8), ForeignFile("a Parquet table", .convert)),
     (0, Array("MATLAB 5.0".utf8), ForeignFile("a MATLAB file", .convert)),
     (0, Array("GGUF".utf8), ForeignFile("a GGUF model", .convert)),
-    (0, Array("%PDF".utf8), ForeignFile("a PDF document", .convert)),
+    (0, Array("%PDF".utf8), ForeignFile("a PDF document", .picture("pdftoppm -png FILE FILE"))),
+    (8, Array("WEBP".utf8), ForeignFile("a WebP picture", .picture("dwebp FILE -o FILE.png"))),
+    (0, Array("BM".utf8), ForeignFile("a BMP picture", .magick)),
+    (0, [0x49, 0x49, 0x2A, 0], ForeignFile("a TIFF picture", .magick)),
+    (0, [0x4D, 0x4D, 0, 0x2A], ForeignFile("a TIFF picture", .magick)),
+    (0, Array("8BPS".utf8), ForeignFile("a Photoshop picture", .magick)),
+    (0, [0, 0, 1, 0], ForeignFile("an icon (.ico)", .magick)),
+    (0, [0, 0, 0, 0x0C] + Array("JXL ".utf8), ForeignFile("a JPEG XL picture", .picture("djxl FILE FILE.png"))),
+    (0, [0, 0, 0, 0x0C] + Array("jP  ".utf8), ForeignFile("a JPEG 2000 picture", .magick)),
     (0, [0xFF, 0xFE], ForeignFile("text in UTF-16", .convert)),
     (0, [0xFE, 0xFF], ForeignFile("text in UTF-16", .convert)),
   ]
+
+  /// ISO/IEC 14496-12: what kind of file it is says the brand behind "ftyp".
+  private static func isoMedia(_ head: [UInt8]) -> ForeignFile? {
+    guard head.dropFirst(4).starts(with: "ftyp".utf8) else { return nil }
+    let brand = String(decoding: head.dropFirst(8).prefix(4), as: UTF8.self)
+    if ["heic", "heix", "hevc", "mif1", "msf1", "heim", "heis"].contains(brand) {
+      return ForeignFile("a HEIC picture", .picture("heif-convert FILE FILE.jpg"))
+    }
+    if ["avif", "avis"].contains(brand) { return ForeignFile("an AVIF picture", .magick) }
+    return ForeignFile("a video", .picture("ffmpeg -i FILE -frames:v 1 FILE.png"))
+  }
 
   /// IDX of any type and rank (`IDX`), also with its words in the other byte order.
   private static func idx(_ head: [UInt8]) -> ForeignFile? {
@@ -88,7 +123,9 @@ struct ForeignFile: Equatable {
     if head[0] == 0, head[1] == 0, types.contains(head[2]), head[3] > 0 {
       return ForeignFile(
         "an IDX file",
-        Cure(data: "give it MNIST's name, and --data its folder", model: "that is data: give --data its folder"))
+        Cure(
+          data: "give it MNIST's name, and --data its folder", model: "that is data: give --data its folder",
+          picture: "'kernelvlm see MODEL --data FOLDER --index 0' shows its images"))
     }
     if head[0] > 0, types.contains(head[1]), head[2] == 0, head[3] == 0 {
       return ForeignFile(
@@ -117,13 +154,21 @@ struct ForeignFile: Equatable {
   private static func safetensors(_ head: [UInt8]) -> ForeignFile? {
     // A length below 2^32, and the brace that the header begins with.
     guard head.count > 8, head[4..<8].allSatisfy({ $0 == 0 }), head[8] == UInt8(ascii: "{") else { return nil }
-    return ForeignFile("a safetensors file", Cure("that is a model or the like: --data wants a folder with images"))
+    return ForeignFile(
+      "a safetensors file",
+      Cure(
+        data: "that is a model or the like: --data wants a folder with images",
+        model: "that is a model or the like: --data wants a folder with images",
+        picture: "that is a model or the like: pictures stand behind it"))
   }
 
   private static func text(_ head: [UInt8]) -> ForeignFile? {
     let isMarked = head.starts(with: [0xEF, 0xBB, 0xBF])
     let start = head.dropFirst(isMarked ? 3 : 0).drop { isSpace($0) }
     if start.first == UInt8(ascii: "<"), let next = start.dropFirst().first, next > 0x20, next < 0x7F {
+      if start.starts(with: "<svg".utf8) || String(decoding: head, as: UTF8.self).contains("<svg") {
+        return ForeignFile("an SVG drawing", .picture("rsvg-convert FILE -o FILE.png"))
+      }
       let name = start.starts(with: "<?xml".utf8) ? "an XML document" : "an HTML page"
       return ForeignFile(name, Cure("download the file itself, in whose place a server sent this"))
     }
