@@ -5,7 +5,7 @@ import KernelVLM
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
-    abstract: "Fetch MNIST, say which data would be used, or write what is made here.",
+    abstract: "Fetch MNIST, say which data would be used, write what is made here, or make a data set of pictures.",
     discussion: """
       Images come from a folder with files of MNIST's names, each raw or .gz:
 
@@ -23,7 +23,7 @@ struct DataCommand: ParsableCommand {
 
       Beside them may be names.txt: a name on each line, in the order of the labels.
       """,
-    subcommands: [Fetch.self, Info.self, Write.self])
+    subcommands: [Fetch.self, Info.self, Write.self, Normalise.self])
 
   struct Fetch: ParsableCommand, NotingCommand {
     static let configuration = CommandConfiguration(

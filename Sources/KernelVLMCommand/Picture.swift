@@ -7,10 +7,11 @@ struct Picture {
   let pixels: [UInt8]
   let size: ImageSize
 
-  init(_ images: LabelledImages, _ index: Int) {
-    pixels = Array(images[index])
-    size = images.size
+  init(pixels: [UInt8], size: ImageSize) {
+    (self.pixels, self.size) = (pixels, size)
   }
+
+  init(_ images: LabelledImages, _ index: Int) { self.init(pixels: Array(images[index]), size: images.size) }
 
   /// A line for each row and two characters for each pixel, which makes it about square; a picture with an edge of more than
   /// 64 pixels is made smaller.
@@ -27,9 +28,14 @@ struct Picture {
   }
 
   /// A small picture, black and white: at most 14 rows of cells, two of them in each character.
-  var thumbnail: [String] {
-    let columns = min(size.width, max(1, 14 * size.width / size.height), Examples.lineLength - Examples.gap)
-    let cells = ImageSize(min(14, size.height), columns)
+  var thumbnail: [String] { blocks(rows: 14, columns: Examples.lineLength - Examples.gap) }
+
+  /// The same of at most 28 rows, with room for text beside it.
+  var blocks: [String] { blocks(rows: 28, columns: 40) }
+
+  private func blocks(rows: Int, columns most: Int) -> [String] {
+    let columns = min(size.width, max(1, rows * size.width / size.height), most)
+    let cells = ImageSize(min(rows, size.height), columns)
     let inked = (0..<cells.height).map { row in (0..<columns).map { mean(row, $0, of: cells) > 70 } }
     return stride(from: 0, to: cells.height, by: 2).map { row in
       String((0..<columns).map { Self.block(inked[row][$0], row + 1 < cells.height && inked[row + 1][$0]) })

@@ -8,6 +8,10 @@ public struct Spelling: Equatable, Sendable {
   public let tokens: [Int32]
   /// The probability of each of these tokens after those before it.
   public let probabilities: [Double]
+  /// How sure the whole word is: the product of the probabilities of its tokens.
+  public var probability: Double { probabilities.reduce(1, *) }
+  /// Words with at least this probability are sure.
+  public static let sure = 0.5
   /// Whether they are probabilities at all: weights that are too large make NaN of them, and then the word means nothing.
   public var isFinite: Bool { probabilities.allSatisfy { $0.isFinite } }
 }
