@@ -18,8 +18,8 @@ struct Component {
 extension Plane {
   /// The connected components, also across corners, of the pixels above `threshold` that have one above `seed` among them;
   /// in the order of their first pixels.
-  /// - Parameter isEdge: whether the picture changes, at this pixel, like a component of this level where it ends.
-  func components(above threshold: Float, seed: Float, isEdge: (Int, Float) -> Bool) -> [Component] {
+  /// - Parameter isEdge: whether the picture changes, at this pixel, like lines of this level and this width where they end.
+  func components(above threshold: Float, seed: Float, isEdge: (Int, Float, Float) -> Bool) -> [Component] {
     var isTaken = [Bool](repeating: false, count: values.count)
     return values.indices.compactMap { start in
       guard values[start] > seed, !isTaken[start] else { return nil }
@@ -48,22 +48,17 @@ extension Plane {
     return pixels
   }
 
-  private func component(_ pixels: [Int], above threshold: Float, isEdge: (Int, Float) -> Bool) -> Component {
+  private func component(_ pixels: [Int], above threshold: Float, isEdge: (Int, Float, Float) -> Bool) -> Component {
     let levels = pixels.map { values[$0] }.sorted()
     let level = levels[levels.count * 3 / 4]
-    var (box, sides, outline, edges) = (self.box(of: pixels[0]), 0, 0, 0)
-    for pixel in pixels {
-      box = box.union(self.box(of: pixel))
-      let free = freeSides(of: pixel, above: threshold)
-      sides += free
-      if free > 0 {
-        outline += 1
-        if isEdge(pixel, level) { edges += 1 }
-      }
-    }
+    let sides = pixels.map { freeSides(of: $0, above: threshold) }
+    let width = Self.strokeWidth(area: pixels.count, sides: sides.reduce(0, +))
+    let outline = zip(pixels, sides).filter { $1 > 0 }.map { $0.0 }
+    let edges = outline.count { isEdge($0, level, width) }
     return Component(
-      pixels: pixels, box: box, level: level, strokeWidth: Self.strokeWidth(area: pixels.count, sides: sides),
-      contacts: pixels.count(where: isAtBorder), edges: Float(edges) / Float(max(1, outline)))
+      pixels: pixels, box: pixels.dropFirst().reduce(box(of: pixels[0])) { $0.union(box(of: $1)) }, level: level,
+      strokeWidth: width,
+      contacts: pixels.count(where: isAtBorder), edges: Float(edges) / Float(max(1, outline.count)))
   }
 
   private func box(of pixel: Int) -> PixelBox {

@@ -22,18 +22,21 @@ extension GreyPicture {
 
 extension Plane {
   /// Whether the ink is lighter than the paper. Where a picture changes most it is halfway between them, and most of what is
-  /// around is paper: the weighted sum of the differences from the mean around is above 0.
-  /// - Parameter isFilled: whether one digit may fill the picture: then the border tells what paper is.
+  /// around and at the border is paper: the weighted sum of the differences from that is above 0.
+  /// - Parameter isFilled: whether one digit may fill the picture: then only the border tells what paper is.
   func isLightOnDark(isFilled: Bool) -> Bool {
-    let border = values.indices.filter(isAtBorder).map { values[$0] }
-    let around =
-      isFilled
-      ? Plane(size, filled: border.reduce(0, +) / Float(border.count))
-      : mean(radius: min(size.height, size.width) / 4)
+    // Within a frame, if there is one.
+    let depth = min(size.height, size.width) / 16
+    let inner = cropped(
+      to: PixelBox(rows: depth..<size.height - depth, columns: depth..<size.width - depth))
+    let ring = inner.values.indices.filter(inner.isAtBorder).map { inner.values[$0] }
+    let outside = isFilled ? ring.reduce(0, +) / Float(ring.count) : ring.sorted()[ring.count / 2]
+    let around = isFilled ? nil : mean(radius: min(size.height, size.width) / 4)
     let changes = changes
     let sum = values.indices.reduce(0.0) { sum, index in
+      let paper = around.map { (2 * $0.values[index] + outside) / 3 } ?? outside
       let change = Double(changes.values[index])
-      return sum + change * change * Double(values[index] - around.values[index])
+      return sum + change * change * Double(values[index] - paper)
     }
     return sum > 0
   }
@@ -48,9 +51,10 @@ extension Plane {
     return small.closed(radius: max(1, (scaled(width) + 1) / 2)).resampled(to: size)
   }
 
-  /// How much darker than the paper each pixel is, as a share of the paper's light: 0 to 1, of half of the pixels 0.
+  /// How much darker than the paper each pixel is, as a share of the paper's light, or of 48 where that is less and noise
+  /// would be taken for ink: 0 to 1, of half of the pixels 0.
   func ink(width: Int) -> Plane {
-    let ink = Plane(size, zip(values, paper(width: width).values).map { max(0, $1 - $0) / max($1, 1) })
+    let ink = Plane(size, zip(values, paper(width: width).values).map { max(0, $1 - $0) / max($1, 48) })
     let median = ink.quantile(0.5)
     return ink.map { max(0, $0 - median) }
   }

@@ -22,9 +22,10 @@ extension Writing {
 
   /// Each digit, in the order in which one reads: rows from top to bottom, each from left to right.
   var digits: [Mark] {
-    guard let height = components.weighted(0.5, by: \.box.rows.count), let level = components.weighted(0.5, by: \.level)
+    let lines = components.filter(\.isLine)
+    guard let height = lines.weighted(0.5, by: \.box.rows.count), let level = lines.weighted(0.5, by: \.level)
     else { return [] }
-    let strokes = components.filter { $0.isLine && 5 * $0.level >= 2 * level && 12 * $0.box.longerEdge >= height }
+    let strokes = lines.filter { 5 * $0.level >= 2 * level && 12 * $0.box.longerEdge >= height }
     return Mark.inReadingOrder(
       Mark.joined(strokes.map { Mark([$0]) }, height: height).filter { $0.isDigit(height: height) })
   }

@@ -17,12 +17,16 @@ struct Writing {
       components = []
       return
     }
-    // A blurred edge is some ten pixels wide, that of a soft shadow many times as wide.
-    let all = ink.components(above: 0.7 * threshold, seed: threshold) { pixel, level in
-      let paper = picture.values[pixel] / max(0.05, 1 - ink.values[pixel])
-      return changes.values[pixel] >= 0.15 * level * paper
+    // However blurred, an edge of ink is hardly wider than its line; that of a soft shadow is much wider.
+    let all = ink.components(above: 0.7 * threshold, seed: threshold) { pixel, level, width in
+      let paper = max(48, picture.values[pixel] / max(0.05, 1 - ink.values[pixel]))
+      return changes.values[pixel] >= min(0.15, max(0.07, 2 / width)) * level * paper
     }
-    components = isFilled ? all : Self.withoutMargins(all.filter { $0.edges >= 0.75 && $0.box.longerEdge >= 6 })
+    components =
+      isFilled
+      ? all
+      : Self.withoutMargins(
+        all.filter { $0.edges >= 0.75 && $0.box.longerEdge >= 6 }, picture.size)
   }
 
   /// What is written on a picture of dark ink. The narrower the window, the less a shadow or the sheet's edge is taken for
@@ -39,8 +43,8 @@ struct Writing {
   }
 
   /// Without what runs along the picture's border, and what touches it if there is more ink elsewhere.
-  private static func withoutMargins(_ components: [Component]) -> [Component] {
-    let free = components.filter { 2 * $0.contacts < $0.box.longerEdge }
+  private static func withoutMargins(_ components: [Component], _ size: ImageSize) -> [Component] {
+    let free = components.filter { 2 * $0.contacts < $0.box.longerEdge && !$0.box.isMargin(of: size) }
     guard !free.isEmpty else { return components }
     let inner = free.filter { $0.contacts == 0 }
     func most(_ components: [Component]) -> Int { components.map(\.pixels.count).max() ?? 0 }
@@ -61,15 +65,27 @@ extension Component {
   var isLine: Bool { strokeWidth <= 0.37 * Float(box.longerEdge) }
 }
 
+extension PixelBox {
+  /// Whether it lies within a fiftieth of the shorter edge from one side of a picture.
+  fileprivate func isMargin(of size: ImageSize) -> Bool {
+    let depth = 1 + min(size.height, size.width) / 50
+    return rows.upperBound <= depth || columns.upperBound <= depth || rows.lowerBound >= size.height - depth
+      || columns.lowerBound >= size.width - depth
+  }
+}
+
 extension [Component] {
-  /// The number that components with the share `share` of all pixels do not exceed; nil if there are none.
+  /// The number that components with the share `share` of all weight do not exceed; nil if there are none. Each weighs as
+  /// much as the square of its pixels, so that specks do not count however many there are.
   func weighted<Number: Comparable>(_ share: Double, by number: (Component) -> Number) -> Number? {
-    let sorted = map { (number: number($0), pixels: $0.pixels.count) }.sorted { $0.number < $1.number }
-    let all = sorted.reduce(0) { $0 + $1.pixels }
-    var sum = 0
+    let sorted = map { (number: number($0), weight: Double($0.pixels.count * $0.pixels.count)) }.sorted {
+      $0.number < $1.number
+    }
+    let all = sorted.reduce(0) { $0 + $1.weight }
+    var sum = 0.0
     return sorted.first { element in
-      sum += element.pixels
-      return Double(sum) >= share * Double(all)
+      sum += element.weight
+      return sum >= share * all
     }?.number
   }
 }
