@@ -11,7 +11,7 @@ struct Writing {
   /// - Parameter isFilled: whether one digit may fill the picture, to its border.
   init(_ picture: Plane, changes: Plane, width: Int, isFilled: Bool) {
     let ink = picture.ink(width: width)
-    let threshold = ink.inkThreshold
+    let threshold = ink.inkThreshold(overNoise: isFilled ? 0 : 5)
     self.ink = ink
     guard threshold > 0 else {
       components = []
