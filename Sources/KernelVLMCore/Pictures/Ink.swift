@@ -29,7 +29,7 @@ extension Plane {
     let depth = min(size.height, size.width) / 16
     let inner = cropped(
       to: PixelBox(rows: depth..<size.height - depth, columns: depth..<size.width - depth))
-    let ring = inner.values.indices.filter(inner.isAtBorder).map { inner.values[$0] }
+    let ring = inner.values.indices.filter { inner.isAtBorder($0, depth: 1) }.map { inner.values[$0] }
     let outside = isFilled ? ring.reduce(0, +) / Float(ring.count) : ring.sorted()[ring.count / 2]
     let around = isFilled ? nil : mean(radius: min(size.height, size.width) / 4)
     let changes = changes
