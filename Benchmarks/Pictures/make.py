@@ -260,7 +260,27 @@ def tight(digits, folder):
         folder.add(f"{index:04}.png", "16 x 16, filled", digits.labels[index], picture)
 
 
-SETS = {function.__name__: function for function in (pages, singles, fonts, nothing, optdigits, tight)}
+def sheet(digits, folder):
+    """The photograph of the README: digits of π in two rows, on a sheet that lies half in shadow."""
+    rng, text, height, width = np.random.default_rng(314), ["31415", "92653"], 360, 720
+    ink, first = np.zeros((height, width)), 0
+    for row, word in enumerate(text):
+        left = 60 + 40 * row
+        for digit in word:
+            first += 1 + int(np.argmax(digits.labels[first + 1 :] == int(digit)))
+            mask = digits.stroke(first, int(rng.integers(80, 105)))
+            paste(ink, mask, 45 + 150 * row + int(rng.integers(0, 20)) - left // 25, left)
+            left += mask.shape[1] + int(rng.integers(30, 60))
+    y, x = np.mgrid[:height, :width]
+    light = 1 - 0.35 * ndimage.gaussian_filter((x + 0.6 * y > 560).astype(float), 12) - 0.1 * y / height
+    ink = ndimage.gaussian_filter(ink, 1.2) * (0.85 + 0.1 * ndimage.gaussian_filter(rng.standard_normal(ink.shape), 2))
+    paper, pen = np.array([236, 230, 214]), np.array([44, 52, 96])
+    picture = (paper + (pen - paper) * ink[..., None]) * light[..., None]
+    picture += 5 * ndimage.gaussian_filter(rng.standard_normal(ink.shape), 0.7)[..., None]
+    folder.add("sheet.jpg", "sheet", " ".join(text), picture, quality=85)
+
+
+SETS = {function.__name__: function for function in (pages, singles, fonts, nothing, optdigits, tight, sheet)}
 
 
 def main():
