@@ -11,6 +11,8 @@ struct Component {
   let strokeWidth: Float
   /// How many pixels stand at the picture's border.
   let contacts: Int
+  /// Whether nine in ten stand within a fiftieth of the picture's shorter edge from its border, as a frame's do.
+  let isMargin: Bool
   /// The share of its outline at which the picture changes: ink has an edge all around, a shadow has not.
   let edges: Float
 }
@@ -58,7 +60,9 @@ extension Plane {
     return Component(
       pixels: pixels, box: pixels.dropFirst().reduce(box(of: pixels[0])) { $0.union(box(of: $1)) }, level: level,
       strokeWidth: width,
-      contacts: pixels.count(where: isAtBorder), edges: Float(edges) / Float(max(1, outline.count)))
+      contacts: pixels.count { isAtBorder($0, depth: 1) },
+      isMargin: 10 * pixels.count { isAtBorder($0, depth: 1 + min(size.height, size.width) / 50) } >= 9 * pixels.count,
+      edges: Float(edges) / Float(max(1, outline.count)))
   }
 
   private func box(of pixel: Int) -> PixelBox {

@@ -29,7 +29,7 @@ extension Plane {
     let depth = min(size.height, size.width) / 16
     let inner = cropped(
       to: PixelBox(rows: depth..<size.height - depth, columns: depth..<size.width - depth))
-    let ring = inner.values.indices.filter(inner.isAtBorder).map { inner.values[$0] }
+    let ring = inner.values.indices.filter { inner.isAtBorder($0, depth: 1) }.map { inner.values[$0] }
     let outside = isFilled ? ring.reduce(0, +) / Float(ring.count) : ring.sorted()[ring.count / 2]
     let around = isFilled ? nil : mean(radius: min(size.height, size.width) / 4)
     let changes = changes
@@ -62,7 +62,8 @@ extension Plane {
   /// Between paper and ink: the mean of what stands where the picture changes most, weighted by the square of the change; 0
   /// where that is too faint for ink. After J. Kittler, J. Illingworth and J. Föglein, "Threshold selection based on a
   /// simple image statistic", 1985: unlike Otsu's threshold it does not depend on how little of a photograph is ink.
-  var inkThreshold: Float {
+  /// - Parameter factor: how many times the median change it must be, which is the paper's noise.
+  func inkThreshold(overNoise factor: Float) -> Float {
     let changes = changes
     let least = 0.6 * changes.quantile(0.999)
     var (sum, weights) = (0.0, 0.0)
@@ -71,6 +72,6 @@ extension Plane {
       weights += Double(change * change)
     }
     let threshold = weights > 0 ? Float(sum / weights) : 0
-    return threshold > 0.03 ? threshold : 0
+    return threshold > max(0.03, factor * changes.quantile(0.5)) ? threshold : 0
   }
 }

@@ -22,9 +22,10 @@ extension Writing {
 
   /// Each digit, in the order in which one reads: rows from top to bottom, each from left to right.
   var digits: [Mark] {
-    let lines = components.filter(\.isLine)
-    guard let height = lines.weighted(0.5, by: \.box.rows.count), let level = lines.weighted(0.5, by: \.level)
-    else { return [] }
+    let lines = components.filter { $0.isLine }
+    let height = lines.weighted(0.5) { $0.box.rows.count }
+    let level = lines.weighted(0.5) { $0.level }
+    guard let height, let level else { return [] }
     let strokes = lines.filter { 5 * $0.level >= 2 * level && 12 * $0.box.longerEdge >= height }
     return Mark.inReadingOrder(
       Mark.joined(strokes.map { Mark([$0]) }, height: height).filter { $0.isDigit(height: height) })

@@ -41,10 +41,10 @@ extension GreyPicture {
 extension Writing {
   /// A mark's ink, and that of the pixels that touch it: 0 to 1, cropped to it.
   func ink(of mark: Mark) -> Plane {
-    let level = mark.components.map(\.level).max() ?? 1
+    let level = mark.components.map { $0.level }.max() ?? 1
     let (top, left) = (mark.box.rows.lowerBound - 1, mark.box.columns.lowerBound - 1)
     var plane = Plane(ImageSize(mark.box.rows.count + 2, mark.box.columns.count + 2))
-    for pixel in mark.components.flatMap(\.pixels) {
+    for pixel in mark.components.flatMap({ $0.pixels }) {
       let (row, column) = pixel.quotientAndRemainder(dividingBy: ink.size.width)
       for y in max(0, row - 1)...min(ink.size.height - 1, row + 1) {
         for x in max(0, column - 1)...min(ink.size.width - 1, column + 1) {

@@ -52,10 +52,10 @@ struct Plane: Equatable {
     return result
   }
 
-  /// Whether the index of a pixel is one at the picture's border.
-  func isAtBorder(_ index: Int) -> Bool {
+  /// Whether a pixel is among the `depth` outermost at a side of the picture.
+  func isAtBorder(_ index: Int, depth: Int) -> Bool {
     let (row, column) = index.quotientAndRemainder(dividingBy: size.width)
-    return row == 0 || column == 0 || row == size.height - 1 || column == size.width - 1
+    return min(row, column, size.height - 1 - row, size.width - 1 - column) < depth
   }
 
   /// The number that the share `share` of all do not exceed, to a thousandth of the greatest; they are not negative.
