@@ -35,8 +35,10 @@ var optimized: [SwiftSetting] = [
 
 // KERNELVLM_COVERAGE=1 counts which regions run, for Tests/coverage: of C too, which SwiftPM's own flag leaves out.
 var counted: [SwiftSetting] = []
+var countedC: [CSetting] = []
 if Context.environment["KERNELVLM_COVERAGE"] == "1" {
-  kernelFlags.append(.unsafeFlags(["-fprofile-instr-generate", "-fcoverage-mapping"]))
+  countedC.append(.unsafeFlags(["-fprofile-instr-generate", "-fcoverage-mapping"]))
+  kernelFlags += countedC
   counted.append(.unsafeFlags(["-profile-generate", "-profile-coverage-mapping"]))
   kernelLibraries.append(.unsafeFlags(["-profile-generate"]))
 }
@@ -73,7 +75,9 @@ let package = Package(
       name: "KernelVLMCore", dependencies: ["CVLMKernels", "ReferenceKernels"], swiftSettings: optimized + counted),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(name: "CPictures", providers: [.apt(["libpng-dev", "libturbojpeg0-dev", "libexif-dev"])]),
+    .target(
+      name: "CPictures", cSettings: countedC,
+      linkerSettings: ["png16", "turbojpeg", "exif"].map { .linkedLibrary($0) }),
     .target(
       name: "KernelVLM", dependencies: ["KernelVLMCore", "CZlib", "COpenSSL", "CPictures"],
       swiftSettings: optimized + counted),

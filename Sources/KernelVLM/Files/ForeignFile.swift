@@ -31,7 +31,8 @@ struct ForeignFile: Equatable {
       Cure(data: convert.data, model: convert.model, picture: "convert it to PNG or JPEG, as '\(tool)' does")
     }
 
-    static let magick = picture("magick FILE FILE.png")
+    /// ImageMagick, by the name that its versions 6 and 7 share.
+    static let imageMagick = picture("convert FILE FILE.png")
   }
 
   /// Of so many bytes all is told; the magic of tar stands farthest behind.
@@ -87,20 +88,20 @@ struct ForeignFile: Equatable {
     (0, [0x93] + Array("NUMPY".utf8), ForeignFile("a NumPy array (.npy)", .convert)),
     (0, [0x89] + Array("PNG\r\n".utf8), ForeignFile("a PNG picture", .convert)),
     (0, [0xFF, 0xD8, 0xFF], ForeignFile("a JPEG picture", .convert)),
-    (0, Array("GIF8".utf8), ForeignFile("a GIF picture", .magick)),
+    (0, Array("GIF8".utf8), ForeignFile("a GIF picture", .imageMagick)),
     (0, [0x89] + Array("HDF\r\n".utf8), ForeignFile("an HDF5 file", .convert)),
     (0, Array("PAR1".utf8), ForeignFile("a Parquet table", .convert)),
     (0, Array("MATLAB 5.0".utf8), ForeignFile("a MATLAB file", .convert)),
     (0, Array("GGUF".utf8), ForeignFile("a GGUF model", .convert)),
     (0, Array("%PDF".utf8), ForeignFile("a PDF document", .picture("pdftoppm -png FILE FILE"))),
     (8, Array("WEBP".utf8), ForeignFile("a WebP picture", .picture("dwebp FILE -o FILE.png"))),
-    (0, Array("BM".utf8), ForeignFile("a BMP picture", .magick)),
-    (0, [0x49, 0x49, 0x2A, 0], ForeignFile("a TIFF picture", .magick)),
-    (0, [0x4D, 0x4D, 0, 0x2A], ForeignFile("a TIFF picture", .magick)),
-    (0, Array("8BPS".utf8), ForeignFile("a Photoshop picture", .magick)),
-    (0, [0, 0, 1, 0], ForeignFile("an icon (.ico)", .magick)),
+    (0, Array("BM".utf8), ForeignFile("a BMP picture", .imageMagick)),
+    (0, [0x49, 0x49, 0x2A, 0], ForeignFile("a TIFF picture", .imageMagick)),
+    (0, [0x4D, 0x4D, 0, 0x2A], ForeignFile("a TIFF picture", .imageMagick)),
+    (0, Array("8BPS".utf8), ForeignFile("a Photoshop picture", .imageMagick)),
+    (0, [0, 0, 1, 0], ForeignFile("an icon (.ico)", .imageMagick)),
     (0, [0, 0, 0, 0x0C] + Array("JXL ".utf8), ForeignFile("a JPEG XL picture", .picture("djxl FILE FILE.png"))),
-    (0, [0, 0, 0, 0x0C] + Array("jP  ".utf8), ForeignFile("a JPEG 2000 picture", .magick)),
+    (0, [0, 0, 0, 0x0C] + Array("jP  ".utf8), ForeignFile("a JPEG 2000 picture", .imageMagick)),
     (0, [0xFF, 0xFE], ForeignFile("text in UTF-16", .convert)),
     (0, [0xFE, 0xFF], ForeignFile("text in UTF-16", .convert)),
   ]
@@ -112,7 +113,7 @@ struct ForeignFile: Equatable {
     if ["heic", "heix", "hevc", "mif1", "msf1", "heim", "heis"].contains(brand) {
       return ForeignFile("a HEIC picture", .picture("heif-convert FILE FILE.jpg"))
     }
-    if ["avif", "avis"].contains(brand) { return ForeignFile("an AVIF picture", .magick) }
+    if ["avif", "avis"].contains(brand) { return ForeignFile("an AVIF picture", .picture("avifdec FILE FILE.png")) }
     return ForeignFile("a video", .picture("ffmpeg -i FILE -frames:v 1 FILE.png"))
   }
 

@@ -4,20 +4,21 @@ import CPictures
 struct JPEG {
   private let bytes: [UInt8]
   private let path: String
-  private let pixelLimit: Int
 
   static func isJPEG(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0xFF, 0xD8, 0xFF]) }
 
-  init(_ bytes: [UInt8], path: String, pixelLimit: Int) throws(FileError) {
-    (self.bytes, self.path, self.pixelLimit) = (bytes, path, pixelLimit)
+  /// - Parameter path: the file's name, for errors.
+  init(_ bytes: [UInt8], path: String) {
+    (self.bytes, self.path) = (bytes, path)
   }
 
-  func picture() throws(FileError) -> GreyPicture {
+  /// - Parameter pixelLimit: pixels, at most.
+  func picture(pixelLimit: Int) throws(FileError) -> GreyPicture {
     guard let handle = tjInitDecompress() else { throw FileError(memoryFor: 1 << 20, path) }
     defer { tjDestroy(handle) }
     var (width, height, sampling, colours): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     guard tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &sampling, &colours) == 0 else {
-      throw damaged(handle)
+      throw error(of: handle)
     }
     let isPrinted = [TJCS_CMYK.rawValue, TJCS_YCCK.rawValue].contains(UInt32(colours))
     // A progressive file is held as coefficients of two bytes for each of up to four colours.
@@ -30,7 +31,7 @@ struct JPEG {
     guard
       tjDecompress2(
         handle, bytes, UInt(bytes.count), &values, width, 0, height, format.rawValue, flags) == 0
-    else { throw damaged(handle) }
+    else { throw error(of: handle) }
     let picture =
       isPrinted
       ? GreyPicture(rgba: Self.rgba(cmyk: values, isInverted: isAdobes), size: header.size)
@@ -38,8 +39,10 @@ struct JPEG {
     return picture.oriented(exifOrientation(bytes))
   }
 
-  private func damaged(_ handle: tjhandle) -> FileError {
+  private func error(of handle: tjhandle) -> FileError {
     let message = String(cString: tjGetErrorStr2(handle))
+    // Of libjpeg "Insufficient memory", of TurboJPEG "Memory allocation failure".
+    if message.lowercased().contains("memory") { return FileError(memoryFor: bytes.count, path) }
     return FileError(.malformed, path: path, "expected a whole JPEG picture, found damage: \(message)")
   }
 

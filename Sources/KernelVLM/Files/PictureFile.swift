@@ -3,6 +3,8 @@ import CPictures
 extension GreyPicture {
   /// Pixels of a picture, at most: 64 megapixels.
   public static let pixelLimit = 64_000_000
+  /// Pixels of a row or a column, at most: so that a few rows of any picture take little.
+  static let sideLimit = 1_000_000
   /// Bytes of a file, at most.
   public static let fileSizeLimit = 256 << 20
 
@@ -24,12 +26,15 @@ extension GreyPicture {
     try self.init(file: bytes, path: path, pixelLimit: Self.pixelLimit)
   }
 
+  /// Like `init(file:path:)`, with another limit, and of PNG also files whose checksums are wrong.
   @_spi(Fuzzing)
-  public init(file bytes: [UInt8], path: String, pixelLimit: Int) throws(FileError) {
+  public init(
+    file bytes: [UInt8], path: String, pixelLimit: Int, ignoresChecksums: Bool = false
+  ) throws(FileError) {
     if PNG.isPNG(bytes) {
-      self = try PNG(bytes, path: path, pixelLimit: pixelLimit).picture()
+      self = try PNG(bytes, path: path, ignoresChecksums: ignoresChecksums).picture(pixelLimit: pixelLimit)
     } else if JPEG.isJPEG(bytes) {
-      self = try JPEG(bytes, path: path, pixelLimit: pixelLimit).picture()
+      self = try JPEG(bytes, path: path).picture(pixelLimit: pixelLimit)
     } else {
       let found =
         ForeignFile.identify(bytes)?.found(as: .picture)
@@ -65,14 +70,19 @@ struct PictureHeader {
   let size: ImageSize
 
   /// - Parameters:
+  ///   - height: rows.
+  ///   - width: pixels of a row.
   ///   - bytesPerPixel: what its pixels take while they are read.
+  ///   - pixelLimit: pixels, at most.
   ///   - path: the file's name, for errors.
-  /// - Throws: `FileError`, `malformed` for a picture without pixels or with too many, `memory` if these cannot be had.
+  /// - Throws: `FileError`, `malformed` for a picture that is too large, `memory` if its pixels cannot be had.
   init(height: Int, width: Int, bytesPerPixel: Int, pixelLimit: Int, path: String) throws(FileError) {
-    guard height > 0, width > 0, width <= pixelLimit, height * width <= pixelLimit else {
+    let limit = GreyPicture.sideLimit
+    guard height <= limit, width <= limit, height * width <= pixelLimit else {
       throw FileError(
         .malformed, path: path,
-        "expected a picture of 1 to \(pixelLimit / 1_000_000) megapixels, found \(height) x \(width) pixels")
+        "expected a picture of at most \(pixelLimit / 1_000_000) megapixels and \(limit) pixels a side, "
+          + "found \(height) x \(width) pixels")
     }
     size = ImageSize(height, width)
     try requireMemory((bytesPerPixel + 1) * size.pixels, for: path)

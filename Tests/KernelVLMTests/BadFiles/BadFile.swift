@@ -16,6 +16,8 @@ struct BadFile: Sendable, CustomTestStringConvertible {
     case training(String)
     /// As the folder itself.
     case folder
+    /// As a picture: `see MODEL FILE`, with a good model.
+    case picture
   }
 
   /// What stands at its path.
@@ -55,7 +57,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
   /// All of them, each group under its name.
   static let groups: [(name: String, files: [BadFile])] = [
     ("safetensors", safetensors), ("official", officialSafetensors), ("models", models), ("idx", idx), ("gzip", gzip),
-    ("paths", paths),
+    ("paths", paths), ("pictures", pictures),
   ]
 
   /// What its path holds, as far as a size can be told of it.
@@ -83,7 +85,10 @@ struct BadFile: Sendable, CustomTestStringConvertible {
   /// - Returns: its path, and the arguments that make the command read it.
   func make(in folder: String) throws -> (path: String, arguments: [String]) {
     let good = "\(folder)/data"
-    if case .folder = use {} else { try Self.makeGoodData(in: good, without: use) }
+    switch use {
+    case .folder, .picture: break
+    case .model, .data, .images, .training: try Self.makeGoodData(in: good, without: use)
+    }
     switch use {
     case .model:
       try place(at: "\(folder)/file")
@@ -97,8 +102,14 @@ struct BadFile: Sendable, CustomTestStringConvertible {
     case .folder:
       try place(at: good)
       return (good, ["data", "info", "--data", good])
+    case .picture:
+      try place(at: "\(folder)/file")
+      return ("\(folder)/file", ["see", Self.goodModel, "\(folder)/file"])
     }
   }
+
+  /// A model that can be read, whatever it has learnt.
+  static let goodModel = Bundle.module.bundleURL.appendingPathComponent("Fixtures/half-done-0.2.0.safetensors").path
 
   /// MNIST's four files with two images of 2 x 2 pixels each, but the one whose place `use` takes.
   static func makeGoodData(in folder: String, without use: Use = .folder) throws {
@@ -112,7 +123,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
           try write(idxFile([count], [UInt8](repeating: 0, count: count)), to: "\(folder)/\(file.name)")
           continue
         }
-      case .model, .folder: break
+      case .model, .folder, .picture: break
       }
       try write(file.rank == 3 ? goodImages : goodLabels, to: "\(folder)/\(file.name)")
     }

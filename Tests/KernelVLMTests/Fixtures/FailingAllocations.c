@@ -1,4 +1,4 @@
-// To be preloaded: makes an allocation fail that the program itself, zlib or libcrypto asks for.
+// To be preloaded: makes an allocation fail that the program itself, zlib, TurboJPEG or libcrypto asks for.
 //
 // FAIL_AT=n: the n-th fails, counted from 1. FAIL_ON=1: and all after it. FAIL_REPORT=file: a line for the first one that
 // failed is written there. What Swift's runtime, Foundation and the C library ask for is not counted, and malloc by the
@@ -17,8 +17,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PROGRAM, ZLIB, CRYPTO, MODULES };
-static const char *const names[MODULES] = {"program", "libz", "libcrypto"};
+enum { PROGRAM, ZLIB, TURBO, CRYPTO, MODULES };
+static const char *const names[MODULES] = {"program", "libz", "libturbojpeg", "libcrypto"};
 static struct { uintptr_t start, end; } modules[MODULES];
 static long fail_at, fail_on;
 static const char *report;
@@ -29,6 +29,7 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *context) {
   (void)size, (void)context;
   int module = info->dlpi_name[0] == 0 ? PROGRAM
                : strstr(info->dlpi_name, "/libz.so") ? ZLIB
+               : strstr(info->dlpi_name, "/libturbojpeg.so") ? TURBO
                : strstr(info->dlpi_name, "/libcrypto.so") ? CRYPTO : MODULES;
   if (module == MODULES) return 0;
   for (int i = 0; i < info->dlpi_phnum; i++) {
