@@ -20,7 +20,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 AREAS = [
     (
         "readers and checkpoint",
-        ["Sources/KernelVLM/Checkpoint/", "Sources/KernelVLM/Files/", "Sources/KernelVLM/Data/Dataset"],
+        [
+            "Sources/KernelVLM/Checkpoint/", "Sources/KernelVLM/Files/", "Sources/KernelVLM/Data/Dataset",
+            "Sources/CPictures/",
+        ],
         100,
     ),
     ("rest of the library", ["Sources/KernelVLM/"], 90),

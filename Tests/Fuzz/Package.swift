@@ -13,6 +13,7 @@ let package = Package(
     .executableTarget(name: "FuzzIDX", dependencies: ["Inputs"], path: "IDX"),
     .target(name: "GzipMutator", path: "GzipMutator", publicHeadersPath: ".", linkerSettings: [.linkedLibrary("z")]),
     .executableTarget(name: "FuzzGzip", dependencies: ["Inputs", "GzipMutator"], path: "Gzip"),
+    .executableTarget(name: "FuzzPictures", dependencies: ["Inputs"], path: "Pictures"),
     .executableTarget(name: "FuzzSafetensors", dependencies: ["Inputs"], path: "Safetensors"),
     // With the command's own sources, since no package can import another one's executable.
     .executableTarget(

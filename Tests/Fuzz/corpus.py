@@ -254,10 +254,37 @@ ARGUMENTS = [
     "train --a\nb c\nd",
 ]
 
+FORMATS = FOLDER.parents[1] / "KernelVLMTests" / "Fixtures" / "PictureFormats"
+
+
+def stored(png):
+    """The same picture, in blocks that are not compressed: there a changed byte is another pixel."""
+    at, parts = 8, []
+    while at < len(png):
+        length, kind = struct.unpack(">I4s", png[at : at + 8])
+        content = png[at + 8 : at + 8 + length]
+        if kind == b"IDAT":
+            content = zlib.compress(zlib.decompress(content), 0)
+        parts.append(struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", zlib.crc32(kind + content)))
+        at += 12 + length
+    return png[:8] + b"".join(parts)
+
+
+PICTURES = {path.name: path.read_bytes() for path in sorted(FORMATS.glob("*.[jp][pn]g"))}
+PICTURES |= {f"stored-{name}": stored(data) for name, data in PICTURES.items() if name.endswith("png")}
+# The fuzzer's longest input. Of the orientations, one of each byte order and format does.
+PICTURES = {
+    name: data
+    for name, data in PICTURES.items()
+    if len(data) <= 640 and ("exif" not in name or "exif-6" in name)
+}
+
+
 for kind, seeds in {
     "idx": FILES,
     "gzip": GZIP,
     "safetensors": SAFETENSORS,
+    "pictures": PICTURES,
     "arguments": {f"{number:02}": arguments(line) for number, line in enumerate(ARGUMENTS)},
 }.items():
     (FOLDER / kind).mkdir(parents=True, exist_ok=True)

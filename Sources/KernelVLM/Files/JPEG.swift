@@ -25,13 +25,17 @@ struct JPEG {
     let header = try PictureHeader(
       height: Int(height), width: Int(width), bytesPerPixel: 12, pixelLimit: pixelLimit, path: path)
     let (format, depth) = isPrinted ? (TJPF_CMYK, 4) : (TJPF_GRAY, 1)
-    var values = [UInt8](repeating: 0, count: depth * header.size.pixels)
     // What is cut off is only worth a warning to the library; and a small file may have scans for hours.
     let flags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS
-    guard
-      tjDecompress2(
-        handle, bytes, UInt(bytes.count), &values, width, 0, height, format.rawValue, flags) == 0
-    else { throw error(of: handle) }
+    // Touched row by row, so that what a short file only promises is never held.
+    let values = try [UInt8](unsafeUninitializedCapacity: depth * header.size.pixels) {
+      values, count throws(FileError) in
+      guard
+        tjDecompress2(
+          handle, bytes, UInt(bytes.count), values.baseAddress, width, 0, height, format.rawValue, flags) == 0
+      else { throw error(of: handle) }
+      count = depth * header.size.pixels
+    }
     let picture =
       isPrinted
       ? GreyPicture(rgba: Self.rgba(cmyk: values, isInverted: isAdobes), size: header.size)

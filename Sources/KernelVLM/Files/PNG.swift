@@ -22,11 +22,13 @@ struct PNG {
       var png = pictures_png()
       (png.bytes, png.count, png.ignores_checksums) = (file.baseAddress, file.count, ignoresChecksums)
       guard pictures_png_header(&png) else { throw error(of: png) }
-      // For a row libpng holds up to three of 8 bytes a pixel.
       let header = try PictureHeader(
         height: Int(png.height), width: Int(png.width), bytesPerPixel: 4, pixelLimit: pixelLimit, path: path)
-      var rgba = [UInt8](repeating: 0, count: 4 * header.size.pixels)
-      guard pictures_png_pixels(&png, &rgba) else { throw error(of: png) }
+      // Touched row by row, so that what a short file only promises is never held.
+      let rgba = try [UInt8](unsafeUninitializedCapacity: 4 * header.size.pixels) { rgba, count throws(FileError) in
+        guard pictures_png_pixels(&png, rgba.baseAddress) else { throw error(of: png) }
+        count = 4 * header.size.pixels
+      }
       guard png.end == file.count else { throw malformed("\(file.count - png.end) bytes after its end") }
       let exif = file[png.exif..<png.exif + png.exif_count]
       return GreyPicture(rgba: rgba, size: header.size).oriented(exifOrientation(Array("Exif\0\0".utf8) + exif))

@@ -38,7 +38,9 @@ extension BadFile {
     png("no header", data, end, found: "damage: IDAT: Missing IHDR before IDAT"),
     png("two headers", header, header, data, end, found: "damage: IHDR: out of place"),
     png("no pixels", header, end, found: "damage: IEND: out of place"),
-    png("pixels in two places", header, data, chunk("tEXt", [97, 0, 98]), data, end, found: "damage: "),
+    png(
+      "pixels in two places", header, chunk("IDAT", Array(good.prefix(9))), chunk("tEXt", [97, 0, 98]),
+      chunk("IDAT", Array(good.dropFirst(9))), end, found: "damage: Not enough image data"),
     png("unknown critical chunk", header, chunk("ABCD"), data, end, found: "damage: ABCD: unhandled critical chunk"),
     png(
       "Apple's own chunk", chunk("CgBI", [0, 0, 0, 0]), header, data, end, found: "damage: CgBI: unhandled critical"),
@@ -123,7 +125,8 @@ extension BadFile {
     jpeg("no end", Array(jpegs.dropLast(2)), found: "Premature end of JPEG file"),
     jpeg("scan cut", Array(jpegs.dropLast(4)), found: ""),
     jpeg(
-      "no scan", [0xFF, 0xD8] + PictureBytes.segment(0xFE, [97]) + [0xFF, 0xD9], found: "Invalid JPEG file structure"),
+      "no scan", [0xFF, 0xD8] + PictureBytes.segment(0xFE, [97]) + [0xFF, 0xD9],
+      found: "JPEG datastream contains no image"),
     jpeg("no rows", changed(0xC2, 5, [0, 0]), found: "Empty JPEG image"),
     jpeg("no columns", changed(0xC2, 7, [0, 0]), found: "Empty JPEG image"),
     jpeg("12 bits", changed(0xC2, 4, [12]), found: "Unsupported JPEG data precision 12"),
@@ -133,6 +136,7 @@ extension BadFile {
     jpeg("65535 rows", changed(0xC2, 5, [255, 255]), found: "Maximum supported image dimension is 65500 pixels"),
     jpeg(
       "rows that are not there", changed(0xC2, 5, [8, 0]), found: "Corrupt JPEG data: premature end of data segment"),
+    jpeg("64 megapixels in 200 bytes", PictureBytes.jpeg(height: 8000, width: 8000), found: "Corrupt JPEG data"),
     jpeg("501 scans", PictureBytes.jpeg(acScans: 501), found: "Progressive JPEG image has more than 500 scans"),
     jpeg("line ends translated", jpegs.flatMap { $0 == 8 ? [13, 8] : [$0] }, found: ""),
     picture(
@@ -178,9 +182,9 @@ extension BadFile {
 
   private static let picturePaths: [BadFile] = [
     BadFile("picture: nothing", .picture, .nothing, "No such file or directory"),
-    BadFile("picture: pipe", .picture, .pipe, "expected a regular file, found a pipe"),
+    BadFile("picture: pipe", .picture, .pipe, "expected a regular file, found a named pipe"),
     BadFile("picture: unreadable", .picture, .unreadable(PictureBytes.png), "Permission denied"),
-    BadFile("picture: link to itself", .picture, .link("file.png"), "Too many levels of symbolic links"),
+    BadFile("picture: link to itself", .picture, .link("file"), "Too many levels of symbolic links"),
     BadFile(
       "picture: 257 MiB", .picture, .hole(257 << 20), status: 65, "expected at most 268435456 bytes, found 269484032"),
   ]

@@ -101,8 +101,11 @@ struct ForeignFileTests {
     #expect(ForeignFile.identify(bytes) == nil)
   }
 
-  /// Read by their readers, raw and within gzip.
-  @Test(arguments: known.filter { !["an IDX file", "a safetensors file"].contains($0.name) })
+  /// Read by their readers, raw and within gzip. Zeros are how IDX begins.
+  @Test(
+    arguments: known.filter {
+      !["an IDX file", "a safetensors file"].contains($0.name) && !$0.bytes.starts(with: [0, 0])
+    })
   func theReadersSayIt(file: Known) {
     let data = fileError { _ = try IDX(content: file.bytes, rank: 3, path: "digits") }
     let model = fileError { _ = try Safetensors(decoding: file.bytes, path: "model") }

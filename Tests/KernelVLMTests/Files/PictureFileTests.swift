@@ -86,7 +86,7 @@ struct PictureFileTests {
     func orientation(_ block: [UInt8]) -> Int { exifOrientation(Array("Exif\0\0".utf8) + block) }
     #expect(orientation(PictureBytes.exif(6)) == 6)
     #expect(orientation(PictureBytes.exif(6, tag: 0x10)) == 1)
-    #expect(orientation(PictureBytes.exif(6, type: 1)) == 1 && orientation(PictureBytes.exif(6, count: 2)) == 1)
+    #expect(orientation(PictureBytes.exif(6, type: 2)) == 1 && orientation(PictureBytes.exif(6, count: 2)) == 1)
     #expect(exifOrientation([]) == 1 && exifOrientation(Array("Exif\0\0".utf8)) == 1)
     for length in 0..<22 { #expect(orientation(Array(PictureBytes.exif(6).prefix(length))) == 1, "\(length) bytes") }
   }
