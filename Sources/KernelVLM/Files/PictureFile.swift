@@ -85,7 +85,9 @@ struct PictureHeader {
           + "found \(height) x \(width) pixels")
     }
     size = ImageSize(height, width)
-    try requireMemory((bytesPerPixel + 1) * size.pixels, for: path)
+    // Then what is written on it is looked for: about 64 bytes a pixel, of as many as are looked at.
+    let sought = size.pixels + 64 * min(size.pixels, GreyPicture.longestEdge * GreyPicture.longestEdge)
+    try requireMemory(max((bytesPerPixel + 1) * size.pixels, sought), for: path)
   }
 }
 

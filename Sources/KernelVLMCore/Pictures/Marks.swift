@@ -41,17 +41,18 @@ extension Mark {
 
   /// Fragments of one digit made one, until none belong together.
   fileprivate static func joined(_ marks: [Mark], height: Int) -> [Mark] {
-    var marks = marks
-    var index = 0
-    while index < marks.count {
-      let other = marks.indices.first { $0 != index && marks[index].belongs(to: marks[$0], height: height) }
-      guard let other else {
-        index += 1
-        continue
+    var (marks, count) = (marks, 0)
+    while count != marks.count {
+      count = marks.count
+      var index = 0
+      while index < marks.count {
+        let mark = marks[index]
+        if let other = marks.indices.first(where: { $0 > index && mark.belongs(to: marks[$0], height: height) }) {
+          marks[index] = Mark(mark.components + marks.remove(at: other).components)
+        } else {
+          index += 1
+        }
       }
-      marks[index] = Mark(marks[index].components + marks[other].components)
-      marks.remove(at: other)
-      index = 0
     }
     return marks
   }

@@ -4,7 +4,7 @@ extension GreyPicture {
   /// A picture with no longer edge holds one digit, which may fill it.
   static let longestSingleEdge = 40
   /// What is written is looked for in a picture of at most so long an edge.
-  private static let longestEdge = 1600
+  package static let longestEdge = 1600
 
   /// The images of a picture, each of `size`; none where there is no ink.
   ///
