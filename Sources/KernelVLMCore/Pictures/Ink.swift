@@ -25,8 +25,8 @@ extension Plane {
   /// around and at the border is paper: the weighted sum of the differences from that is above 0.
   /// - Parameter isFilled: whether one digit may fill the picture: then only the border tells what paper is.
   func isLightOnDark(isFilled: Bool) -> Bool {
-    // Within a frame, if there is one.
-    let depth = min(size.height, size.width) / 16
+    // Within a frame, if there may be one.
+    let depth = isFilled ? 0 : min(size.height, size.width) / 16
     let inner = cropped(
       to: PixelBox(rows: depth..<size.height - depth, columns: depth..<size.width - depth))
     let ring = inner.values.indices.filter { inner.isAtBorder($0, depth: 1) }.map { inner.values[$0] }

@@ -34,9 +34,9 @@ import Testing
 
   /// More than half of the picture is ink: its border is paper.
   @Test func aFilledPictureIsJudgedByItsBorder() {
-    var filled = Plane(10, filled: 0)
+    var filled = Plane(20, filled: 0)
     for index in filled.values.indices where !filled.isAtBorder(index, depth: 1) { filled.values[index] = 255 }
-    #expect(filled.values.count { $0 == 255 } == 64)
+    #expect(filled.values.count { $0 == 255 } == 324)
     #expect(filled.isLightOnDark(isFilled: true) && !filled.map { 255 - $0 }.isLightOnDark(isFilled: true))
   }
 
