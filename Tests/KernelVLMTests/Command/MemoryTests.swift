@@ -55,6 +55,8 @@ struct MemoryTests {
         }
         let words = text.split(separator: " ")
         failed["\(words[0]) \(words[1])", default: 0] += 1
+        // libjpeg asks again, for less.
+        if words[0] == "libturbojpeg" && !failsOn && run.status == 0 { continue }
         #expect(run.status == 71, "\(number), \(text): \(run.status), \(run.errors)")
         #expect(run.errors.contains(/Error: .*expected [0-9]+ bytes of memory, found too little\n/), "\(run.errors)")
         #expect(run.output.isEmpty)
