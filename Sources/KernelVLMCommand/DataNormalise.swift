@@ -10,8 +10,8 @@ extension DataCommand {
         kernelvlm train --preset lean --data data --save animals.safetensors
         kernelvlm see animals.safetensors cat.png
 
-        Each picture becomes one image, normalised as 'kernelvlm see' does it, with the name of the folder that it is \\
-        in. Folders called 0 to 9 are taken for zero to nine. So many of each name as --test-share says are put aside \\
+        Each picture becomes one image, normalised as 'kernelvlm see' does it, with the name of the folder that it is \
+        in. Folders called 0 to 9 are taken for zero to nine. So many of each name as --test-share says are put aside \
         to be judged by. Four raw files of MNIST's names and names.txt are written; nothing is replaced.
 
         A photograph of things that are no ink on paper is taken as it is with --cut whole, here and with 'see --whole'.
@@ -25,7 +25,7 @@ extension DataCommand {
 
     @Option(
       help: """
-        What of a picture becomes an image: all ink as a single digit, each of the digits on it, or the whole picture \\
+        What of a picture becomes an image: all ink as a single digit, each of the digits on it, or the whole picture \
         as it is.
         """)
     var cut = PictureCut.single

@@ -9,7 +9,7 @@ struct KernelVLMCommand: ParsableCommand {
     discussion: """
       kernelvlm train --save model.safetensors     train on MNIST, in about a second
       kernelvlm evaluate model.safetensors         spell all 10,000 test images
-      kernelvlm see model.safetensors --index 7    watch it spell one of them
+      kernelvlm see model.safetensors photo.jpg    watch it spell what is written there
       kernelvlm info model.safetensors             what is in it, and how it was trained
       kernelvlm ablate                             which of its parts matter
 

@@ -118,11 +118,12 @@ import Testing
       ]
     ),
     (["evaluate"], ["data", "split", "threads", "backend", "precision", "isa", "json", "quiet"]),
-    (["see"], ["index", "data", "backend", "precision", "json", "quiet"]),
+    (["see"], ["index", "single", "whole", "trace", "data", "backend", "precision", "json", "quiet"]),
     (["info"], ["json"]),
     (["ablate"], ["seeds", "seed", "steps", "threads", "features", "data", "backend", "json", "quiet"]),
     (["data", "fetch"], ["to", "mirror", "quiet"]),
     (["data", "info"], ["data", "json"]),
+    (["data", "normalise"], ["output", "cut", "image-size", "test-share", "skip-bad", "quiet"]),
   ]
 
   @Test(arguments: options)
@@ -133,6 +134,7 @@ import Testing
     let example = (["kernelvlm"] + subcommand).joined(separator: " ")
     #expect(run.output.contains("\n\(example)"), "an example")
     for line in run.output.split(separator: "\n") where !line.hasPrefix("USAGE") { #expect(line.count <= 80) }
+    #expect(!run.output.contains("\\"), "a line of the source that goes on in the next one")
   }
 
   /// A setting that has an option is one of `train`: an option without a setting traps at the start.
