@@ -117,7 +117,7 @@ extension DataCommand {
 
         Wrote \(dataset.train.count.grouped) training and \(dataset.test.count.grouped) test images of \
         \(imageSize) x \(imageSize) pixels to \(output)\(leftOut > 0 ? ", without \(leftOut.of("picture"))" : "")
-        Next: kernelvlm train --data \(output.quotedForShell)
+        Next: kernelvlm \(dataset.train.count > 0 ? "train" : "evaluate MODEL") --data \(output.quotedForShell)
         """
     }
   }
