@@ -94,6 +94,24 @@ struct ExampleTests {
     #expect(withExtendedLifetime(zero) { plain.squaredNorm(zero.all) } == 0)
   }
 
+  @Test func aPictureBecomesImages() throws {
+    var sheet = Sheet(200, 300)
+    sheet.ring(60..<120, 60..<100)
+    sheet.ring(60..<120, 160..<200)
+    let photograph = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).png").path
+    defer { try? FileManager.default.removeItem(atPath: photograph) }
+    try write(greyPNG(sheet.picture.pixels, height: 200, width: 300), to: photograph)
+    let model = try VisionLanguageModel(ModelConfiguration(), kernels: CKernels())
+    model.drawParameters(seed: 42)
+
+    for image in try GreyPicture(path: photograph).images(.digits, size: ImageSize(28, 28)) {
+      let spelling = try model.spell(image.pixels, size: ImageSize(28, 28))
+      print(spelling.word, spelling.probability, image.box)
+    }
+
+    #expect(sheet.boxes.count == 2)
+  }
+
   /// Every Swift example of the pages is compiled and run above, as it stands.
   @Test(arguments: ["KernelVLM/KernelVLM.docc/KernelVLM.md", "KernelVLMCore/KernelVLMCore.docc/TheKernels.md"])
   func thePagesHaveTheseExamples(page: String) throws {
