@@ -192,6 +192,8 @@ public indirect enum DataSource: Sendable, Equatable {
     let areMNISTsLabels = labelsHash.hex() == labelsFile.sha256
     var imagesHash = IDX.headerHash(shape)
     let pixels = try imagesContent.values(threads: threads) { if areMNISTsLabels { imagesHash.update($0) } }
+    // A word for each, with its tokens and their probabilities, takes less.
+    try requireMemory(256 * shape[0], for: imagesPath)
     let isMNIST = areMNISTsLabels && imagesHash.hex() == imagesFile.sha256
     let images = LabelledImages(images: pixels, labels: try labelsContent.values(), size: size)
     return Part(name: isMNIST ? .mnist : .custom, base: nil, images: images)
